@@ -1,0 +1,35 @@
+/** What a node can be told. The daemon's file and the simulator both end here; defaults are design.md's. */
+import type { Address } from './io.js';
+
+export const MPIP_PORT = 6747;
+
+export type SchedulerName = 'paper' | 'earliest';
+export type ReorderMode = 'off' | 'paper' | 'adaptive';
+
+export interface NodeConfig {
+  /** 8 bytes, random once, then kept. */
+  readonly nodeId: Uint8Array;
+  readonly port: number;
+  readonly scheduler: SchedulerName;
+  readonly reorder: { readonly tcp: ReorderMode; readonly udp: ReorderMode };
+  /** Minimum delay over the last 30 s, or over all time as in the paper. */
+  readonly minDelay: 'windowed' | 'all-time';
+  /** Mixed into the key of every pair; nodes with different secrets never agree. Empty = none. */
+  readonly secret: Uint8Array;
+  readonly authentication: boolean;
+  /** Peers that are greeted at once and for ever, not only when traffic is seen. */
+  readonly peers: readonly Address[];
+  /** Addresses that are never queried: what goes there is left to the kernel. */
+  readonly ignore: readonly Address[];
+}
+
+export const DEFAULT_CONFIG: Omit<NodeConfig, 'nodeId'> = {
+  port: MPIP_PORT,
+  scheduler: 'earliest',
+  reorder: { tcp: 'adaptive', udp: 'adaptive' },
+  minDelay: 'windowed',
+  secret: new Uint8Array(0),
+  authentication: true,
+  peers: [],
+  ignore: [],
+};

@@ -1,0 +1,216 @@
+/** A node of MPIP: packets, time and events in; packets, timers and events (NodeIo) out. */
+import { formatAddress } from './address.js';
+import type { NodeConfig } from './config.js';
+import type { Address, Endpoint, LocalAddress, NodeIo, Source } from './io.js';
+import type { Memory } from './memory.js';
+import { addressDigest, NodeContext } from './node/context.js';
+import { ControlChannel } from './node/control-channel.js';
+import { Delivery } from './node/delivery.js';
+import { Handshake } from './node/handshake.js';
+import { PathManager } from './node/path-manager.js';
+import { type Envelope, Receiver } from './node/receiver.js';
+import { SessionManager } from './node/session-manager.js';
+import { describe } from './node/snapshot.js';
+import { Transmitter } from './node/transmitter.js';
+import type { SlotPool } from './slots.js';
+import type { NodeStatus } from './status.js';
+import type { Peer } from './tables/peers.js';
+import { CmType, type ControlMessage } from './wire/control.js';
+import { PacketView } from './wire/packet.js';
+import { NativeCutter } from './wire/segment.js';
+import * as tcp from './wire/tcp.js';
+import * as udp from './wire/udp.js';
+import * as vnet from './wire/vnet.js';
+
+export class Node {
+  private readonly context: NodeContext;
+  private readonly control: ControlChannel;
+  private readonly handshake: Handshake;
+  private readonly paths: PathManager;
+  private readonly sessions: SessionManager;
+  private readonly delivery: Delivery;
+  private readonly transmitter: Transmitter;
+  private readonly receiver: Receiver;
+  private readonly cutter: NativeCutter;
+  private readonly packet = new PacketView();
+  private readonly sendNative: (offset: number, bytes: number) => void;
+
+  constructor(config: NodeConfig, memory: Memory, slots: SlotPool, io: NodeIo, now: number) {
+    const context = new NodeContext(config, memory, slots, io);
+    this.context = context;
+    this.control = new ControlChannel(context);
+    this.delivery = new Delivery(memory, slots, io, context.counters);
+    this.paths = new PathManager(context, this.control, { gone: (peer, reason, at) => this.forget(peer, reason, at) });
+    this.sessions = new SessionManager(context, this.control, this.delivery, now);
+    this.handshake = new Handshake(context, this.control, {
+      tick: (peer, at) => this.tick(peer, at),
+      greeted: (peer, local, source, at) => this.greeted(peer, local, source, at),
+      gone: (peer, reason, at) => this.forget(peer, reason, at),
+    });
+    this.transmitter = new Transmitter(context);
+    this.receiver = new Receiver(context, {
+      introduction: (message, local, source, at) => this.handshake.introduction(message, local, source, at),
+      control: (peer, message, envelope, local, source, at) =>
+        this.controlReceived(peer, message, envelope, local, source, at),
+      feedback: (peer, path, delay, rtt, at) => this.paths.feedback(peer, path, delay, rtt, at),
+      unknownSession: (peer, id, openedBySelf, at) => this.sessions.unknown(peer, id, openedBySelf, at),
+      otherAddresses: (peer, _digest, at) => this.paths.askAddresses(peer, at),
+      data: (session) => this.sessions.confirm(session),
+    });
+    this.cutter = new NativeCutter(memory);
+    this.sendNative = (offset, bytes) => io.sendNative(offset, bytes);
+    this.handshake.start(now);
+  }
+
+  /** The whole list, at start and after every change. */
+  setLocalAddresses(addresses: readonly LocalAddress[], now: number): void {
+    const { context } = this;
+    context.locals = addresses;
+    context.addressSequence++;
+    context.digest = addressDigest(context.ownEndpoints());
+    this.paths.addressesChanged(now);
+    this.handshake.addressesChanged(now);
+  }
+
+  /** The sniffer saw an own packet to an address that is not steered. */
+  destinationSeen(address: Address, now: number): void {
+    this.handshake.destinationSeen(address, now);
+  }
+
+  /**
+   * One virtio_net_hdr (12 bytes) + IP packet or super-packet read from the TUN device; not touched after the call returns.
+   * What is no session of a peer goes on natively.
+   */
+  fromTun(offset: number, bytes: number, now: number): void {
+    const { context, packet } = this;
+    const b = context.memory.bytes;
+    const ipAt = offset + vnet.VNET_BYTES;
+    if (!packet.parse(b, ipAt, bytes - vnet.VNET_BYTES)) {
+      context.counters.malformed++;
+      return;
+    }
+    const { protocol } = packet;
+    if (!packet.isFragment && (protocol === tcp.PROTOCOL_TCP || protocol === udp.PROTOCOL_UDP)) {
+      const session = context.sessions.find(b, packet);
+      if (session === undefined) {
+        const peer = context.steered.get(formatAddress(b, packet.destinationAt, packet.addressBytes));
+        if (peer !== undefined) this.sessions.begin(packet, peer, now);
+      } else if (session.state !== 'mpip') {
+        this.sessions.reconsider(session, now);
+      } else if (session.peer.usable.length > 0) {
+        const type = vnet.gsoType(b, offset);
+        this.transmitter.send(session, packet, type === vnet.GSO_NONE ? 0 : vnet.gsoBytes(b, offset), now);
+        return;
+      }
+    }
+    context.counters.nativePackets += this.cutter.cut(offset, bytes, this.sendNative);
+  }
+
+  /**
+   * One message received by the wrapper socket of `local`: datagrams of `segmentBytes` (0 = one datagram), in a slot of the pool. The
+   * caller gives up its reference to the slot afterwards.
+   */
+  fromWire(
+    slot: number,
+    offset: number,
+    bytes: number,
+    segmentBytes: number,
+    local: number,
+    source: Source,
+    now: number,
+  ): void {
+    this.receiver.message(slot, offset, bytes, segmentBytes, local, source, now);
+  }
+
+  /** ICMP port unreachable came back for a datagram of ours. */
+  unreachable(local: number, remote: Endpoint, now: number): void {
+    this.handshake.unreachable(remote, now);
+    this.paths.unreachable(local, remote, now);
+  }
+
+  /** End of a wake-up: what was gathered is written out. */
+  flush(_now: number): void {
+    this.delivery.write();
+  }
+
+  /** When onTimeout wants to be called next, us; Infinity = never. */
+  nextTimeout(): number {
+    return this.context.timers.next();
+  }
+
+  onTimeout(now: number): void {
+    this.context.timers.run(now);
+  }
+
+  /** Tells all peers that this node stops, and gives everything back. */
+  close(now: number): void {
+    for (const peer of [...this.context.peers.values()]) {
+      for (const path of peer.usable) this.control.send(path, { type: CmType.goodbye, reason: 'shutdown' }, now);
+      this.forget(peer, 'this node stops', now);
+    }
+    this.delivery.write();
+  }
+
+  status(now: number): NodeStatus {
+    return describe(this.context, this.handshake.entries.values(), now);
+  }
+
+  private greeted(peer: Peer, local: number | undefined, source: Endpoint | undefined, now: number): void {
+    if (local !== undefined && source !== undefined) this.paths.learn(peer, local, source, now);
+    this.paths.connect(peer, now);
+  }
+
+  private controlReceived(
+    peer: Peer,
+    message: ControlMessage,
+    envelope: Envelope,
+    local: number,
+    source: Source,
+    now: number,
+  ): void {
+    switch (message.type) {
+      case CmType.open:
+        this.sessions.opened(peer, message, envelope, now);
+        break;
+      case CmType.openAck:
+        this.sessions.acknowledged(peer, envelope, message.refused, now);
+        break;
+      case CmType.probe:
+        this.paths.probeReceived(peer, message, envelope, local, source, now);
+        break;
+      case CmType.probeReply:
+        this.paths.probeAnswered(peer, message, envelope, now);
+        break;
+      case CmType.report:
+        this.paths.reportReceived(peer, message, now);
+        break;
+      case CmType.heartbeat:
+        this.paths.heartbeatReceived(envelope.path, message);
+        break;
+      case CmType.addresses:
+        if (message.sequence === 0) this.paths.pushAddresses(peer, now);
+        else this.paths.addressList(peer, message.addresses, message.sequence, now);
+        break;
+      case CmType.goodbye:
+        if (message.reason === 'unknown') this.sessions.forgotten(peer, envelope);
+        else this.forget(peer, `peer says ${message.reason}`, now);
+        break;
+    }
+  }
+
+  private tick(peer: Peer, now: number): void {
+    if (peer.state === 'greeting') this.forget(peer, 'no path answered', now);
+    else this.paths.tick(peer, now);
+  }
+
+  private forget(peer: Peer, reason: string, now: number): void {
+    const { context } = this;
+    if (context.peers.get(peer.key) !== peer) return;
+    context.io.log('warn', 'peer-gone', { node: peer.name, reason });
+    context.peers.delete(peer.key);
+    context.timers.clear(peer.tick);
+    this.sessions.closeAll(peer);
+    this.paths.forget(peer);
+    this.handshake.peerGone(peer, now);
+  }
+}

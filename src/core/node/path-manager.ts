@@ -1,0 +1,392 @@
+/** Paths of the peers: found by probing, watched, kept alive, given up (paper section 3.4). */
+import { isIpv6 } from '../address.js';
+import type { Address, Endpoint, LocalAddress, Source } from '../io.js';
+import { MIN_DELAY_WINDOW_US } from '../routing/delay.js';
+import { WEIGHT_INTERVAL_US } from '../routing/scheduler.js';
+import type { PathState } from '../status.js';
+import { type IncomingPath, Path } from '../tables/paths.js';
+import type { Peer } from '../tables/peers.js';
+import {
+  CmType,
+  type Heartbeat,
+  MAX_REPORT_PATHS,
+  type PathReport,
+  type Probe,
+  type ProbeReply,
+  type Report,
+} from '../wire/control.js';
+import { addressDigest, type NodeContext } from './context.js';
+import type { ControlChannel } from './control-channel.js';
+import { equal } from './handshake.js';
+import type { Envelope } from './receiver.js';
+import { trailerBytes } from './seal.js';
+import { TICK_US } from './transmitter.js';
+
+/** Data in either direction makes a peer active for so long. */
+const ACTIVE_US = 1_000_000;
+const HEARTBEAT_US = 100_000;
+/** A path in use without a sign of the peer is suspect after max(3 RTT, ...). */
+const SUSPECT_US = 200_000;
+/** Probes of a suspect path that must go unanswered before it is dead. */
+const SUSPECT_PROBES = 3;
+const PROBE_WAIT_US = 100_000;
+const MAX_PROBE_WAIT_US = 15_000_000;
+/** Inside the mapping lifetime of NATs. */
+const KEEP_ALIVE_US = 20_000_000;
+/** While the peer is active, paths that carry nothing are looked after, too. */
+const ACTIVE_PROBE_US = 1_000_000;
+const ASK_ADDRESSES_US = 200_000;
+const MAX_PATHS_OF_PEER = 128;
+const UDP_HEADER_BYTES = 8;
+
+/** What the path manager tells the rest of the node. */
+export interface PathEvents {
+  gone(peer: Peer, reason: string, now: number): void;
+}
+
+export class PathManager {
+  constructor(
+    private readonly context: NodeContext,
+    private readonly control: ControlChannel,
+    private readonly events: PathEvents,
+  ) {}
+
+  /** Makes a path for every pair of a local address and one of the peer's that has none, and probes it. */
+  connect(peer: Peer, now: number): void {
+    for (const local of this.context.locals) {
+      for (const remote of peer.addresses) this.add(peer, local, remote, now);
+    }
+  }
+
+  /** A way that a datagram of the peer has come. */
+  learn(peer: Peer, localId: number, remote: Endpoint, now: number): Path | undefined {
+    const local = this.context.locals.find(({ id }) => id === localId);
+    return local && this.add(peer, local, remote, now);
+  }
+
+  /** Own addresses have changed: paths from those that are gone end at once, new ones begin, all that is not live is probed. */
+  addressesChanged(now: number): void {
+    const { context } = this;
+    const present = new Set(context.locals.map(({ id }) => id));
+    for (const peer of context.peers.values()) {
+      for (const path of [...peer.paths]) {
+        if (!present.has(path.local.id)) this.remove(path);
+        else if (path.state !== 'live') this.probeNow(path, now);
+      }
+      this.connect(peer, now);
+      this.changed(peer, now);
+      if (context.peers.has(peer.key)) this.pushAddresses(peer, now);
+    }
+  }
+
+  /** The peer's list: paths to addresses that are not in it end, unless it was seen there itself (NAT). */
+  addressList(peer: Peer, addresses: readonly Endpoint[], sequence: number, now: number): void {
+    if (((sequence - peer.addressSequence) | 0) <= 0) return;
+    const before = peer.addresses;
+    peer.addressSequence = sequence;
+    peer.addresses = [...addresses];
+    peer.digest = addressDigest(addresses);
+    for (const path of [...peer.paths]) {
+      if (includes(before, path.remote) && !includes(addresses, path.remote)) this.remove(path);
+    }
+    for (const address of [...peer.steered.keys()]) {
+      if (!addresses.some((endpoint) => endpoint.address === address)) this.unsteer(peer, address);
+    }
+    this.connect(peer, now);
+    this.changed(peer, now);
+  }
+
+  /** The digest of a CM differs from what is known: asks for the list (an empty one is the question). */
+  askAddresses(peer: Peer, now: number): void {
+    if (now - peer.askedAddressesAt < ASK_ADDRESSES_US || peer.usable.length === 0) return;
+    peer.askedAddressesAt = now;
+    this.control.send(peer.usable[0], { type: CmType.addresses, addresses: [], sequence: 0 }, now);
+  }
+
+  pushAddresses(peer: Peer, now: number): void {
+    const message = {
+      type: CmType.addresses,
+      addresses: this.context.ownEndpoints(),
+      sequence: this.context.addressSequence,
+    };
+    for (const path of peer.usable) this.control.send(path, message, now);
+  }
+
+  probeReceived(peer: Peer, message: Probe, envelope: Envelope, local: number, source: Source, now: number): void {
+    const remote = source.endpoint();
+    const path = this.learn(peer, local, remote, now);
+    if (path === undefined) return;
+    path.reverse = envelope.path;
+    const reply: ProbeReply = { type: CmType.probeReply, challenge: message.challenge, observed: remote };
+    this.control.send(path, reply, now);
+    if (path.state !== 'live') this.probeNow(path, now);
+  }
+
+  probeAnswered(peer: Peer, message: ProbeReply, envelope: Envelope, now: number): void {
+    const path = peer.paths.find(
+      (candidate) => candidate.unanswered > 0 && equal(candidate.challenge, message.challenge),
+    );
+    if (path === undefined) return;
+    if (path.rtt === 0 && path.unanswered === 1) this.roundTrip(path, now - path.challengeSentAt);
+    path.unanswered = 0;
+    path.reverse = envelope.path;
+    this.confirm(path, now);
+    if (peer.state === 'greeting') peer.state = 'up';
+    if (path.state !== 'live') this.setState(path, 'live', now);
+    this.steer(path);
+    this.context.timers.set(path.probe, now + KEEP_ALIVE_US);
+  }
+
+  /** Delay of a path fed back in a CM. */
+  feedback(peer: Peer, pathId: number, rawDelay: number, rtt: number, now: number): void {
+    const path = peer.pathById[pathId];
+    if (path === undefined) return;
+    path.delay.add(peer.relativeFeedback(rawDelay), now);
+    const age = Math.max(rtt, 0);
+    this.roundTrip(path, age);
+    peer.scheduler.delaySample(path, age, now);
+    this.confirm(path, now);
+  }
+
+  reportReceived(peer: Peer, report: Report, now: number): void {
+    for (const entry of report.paths) {
+      const path = peer.pathById[entry.path];
+      if (path === undefined) continue;
+      const packets = (entry.packets - path.reportedPackets) >>> 0;
+      const lost = (entry.lost - path.reportedLost) | 0;
+      path.reportedPackets = entry.packets;
+      path.reportedLost = entry.lost;
+      if (packets === 0) continue;
+      const share = Math.min(1, Math.max(0, lost) / (packets + Math.max(0, lost)));
+      path.loss += (share - path.loss) / 8;
+      // The receiver's clock minus the delay is our own clock when the packet left.
+      const age = Math.max(0, (now - (entry.lastArrival - entry.delay)) | 0);
+      path.delay.add(peer.relativeFeedback(entry.delay), now);
+      path.capacity.report(entry.bytes, entry.lastArrival, peer.relativeFeedback(entry.minDelay) - path.delay.min);
+      peer.scheduler.delaySample(path, age, now);
+      this.confirm(path, now);
+    }
+  }
+
+  /** How many packets the peer has sent on one of its paths, which keeps its packets in order: the rest of them is lost. */
+  heartbeatReceived(path: IncomingPath, message: Heartbeat): void {
+    path.lost = Math.max(0, (message.sentPackets - path.packets) | 0);
+  }
+
+  /** ICMP says that nobody listens there (any more): believed when a probe goes unanswered, since ICMP is easily forged. */
+  unreachable(local: number, remote: Endpoint, now: number): void {
+    for (const peer of this.context.peers.values()) {
+      const path = find(peer, local, remote);
+      if (path === undefined || path.state !== 'live') continue;
+      path.unanswered = SUSPECT_PROBES - 1;
+      this.setState(path, 'suspect', now);
+      if (isCurrent(path)) this.probe(path, now);
+    }
+  }
+
+  /** While data flows, each TICK_US: reports, heartbeats, weights, and whether the paths still work. */
+  tick(peer: Peer, now: number): void {
+    this.report(peer, now);
+    if (now - peer.heartbeatAt >= HEARTBEAT_US) {
+      peer.heartbeatAt = now;
+      for (const path of peer.usable) this.heartbeat(path, now);
+    }
+    if (now - peer.adjustedAt >= WEIGHT_INTERVAL_US && peer.usable.length > 0) {
+      peer.adjustedAt = now;
+      peer.scheduler.adjust(peer.usable, now);
+    }
+    for (const path of [...peer.paths]) this.check(path, now);
+    if (this.context.peers.has(peer.key) && now - peer.dataAt < ACTIVE_US) {
+      this.context.timers.setEarlier(peer.tick, now + TICK_US);
+    }
+  }
+
+  /** Everything of the peer ends. */
+  forget(peer: Peer): void {
+    for (const path of [...peer.paths]) this.remove(path);
+    for (const address of [...peer.steered.keys()]) this.unsteer(peer, address);
+  }
+
+  /** Largest IP packet to `destination` that fits every path to the peer once it is wrapped, bytes. */
+  mtu(peer: Peer, destination: Address): number {
+    const room = peer.paths.map(({ local, remote }) => local.mtu - ipBytes(remote.address));
+    const datagram = Math.min(...room) - UDP_HEADER_BYTES - trailerBytes(peer.authenticated);
+    return datagram + ipBytes(destination);
+  }
+
+  private add(peer: Peer, local: LocalAddress, remote: Endpoint, now: number): Path | undefined {
+    const known = find(peer, local.id, remote);
+    if (known !== undefined) return known;
+    if (isIpv6(local.address) !== isIpv6(remote.address) || peer.paths.length >= MAX_PATHS_OF_PEER) return undefined;
+    const id = peer.freePathId();
+    const route = this.context.io.openRoute(local.id, remote);
+    const window = this.context.config.minDelay === 'windowed' ? MIN_DELAY_WINDOW_US : Number.POSITIVE_INFINITY;
+    const path = new Path(peer, id, local, remote, route, window, (due, at) => this.probeDue(due, at));
+    peer.paths.push(path);
+    peer.pathById[id] = path;
+    this.probe(path, now);
+    return path;
+  }
+
+  private remove(path: Path): void {
+    const { peer } = path;
+    path.state = 'dead';
+    this.context.timers.clear(path.probe);
+    this.context.io.closeRoute(path.route);
+    peer.paths.splice(peer.paths.indexOf(path), 1);
+    peer.pathById[path.id] = undefined;
+  }
+
+  private probeDue(path: Path, now: number): void {
+    switch (path.state) {
+      case 'live':
+        if (path.unanswered === 0) {
+          this.probe(path, now);
+          return;
+        }
+        this.setState(path, 'suspect', now);
+        break;
+      case 'suspect':
+        if (path.unanswered > SUSPECT_PROBES) this.setState(path, 'dead', now);
+        break;
+    }
+    if (isCurrent(path)) this.probe(path, now);
+  }
+
+  private probeNow(path: Path, now: number): void {
+    // Two nodes that probe each other at once must not answer for ever: one probe in a round trip is enough.
+    if (path.unanswered > 0 && now - path.challengeSentAt < PROBE_WAIT_US / 2) return;
+    this.probe(path, now);
+  }
+
+  private probe(path: Path, now: number): void {
+    // The same challenge until it is answered, since on a long path the answer may come after the next probe.
+    if (path.unanswered === 0) path.challenge.set(this.context.io.crypto.randomBytes(path.challenge.length));
+    path.unanswered++;
+    path.challengeSentAt = now;
+    this.context.timers.set(path.probe, now + probeWait(path));
+    this.control.send(path, { type: CmType.probe, challenge: path.challenge, path: path.id }, now);
+  }
+
+  private check(path: Path, now: number): void {
+    if (path.state !== 'live') return;
+    if (path.unconfirmedSince > 0 && now - path.unconfirmedSince > Math.max(SUSPECT_US, 3 * path.rtt)) {
+      path.unanswered = 0;
+      this.setState(path, 'suspect', now);
+      if (isCurrent(path)) this.probe(path, now);
+    } else if (path.unanswered === 0 && now - path.confirmedAt > ACTIVE_PROBE_US) {
+      this.probe(path, now);
+    }
+  }
+
+  private confirm(path: Path, now: number): void {
+    path.confirmedAt = now;
+    path.unconfirmedSince = 0;
+    if (path.state !== 'suspect') return;
+    path.unanswered = 0;
+    this.setState(path, 'live', now);
+    this.context.timers.set(path.probe, now + KEEP_ALIVE_US);
+  }
+
+  private roundTrip(path: Path, rtt: number): void {
+    path.rtt = path.rtt === 0 ? rtt : path.rtt + (rtt - path.rtt) / 8;
+  }
+
+  private setState(path: Path, state: PathState, now: number): void {
+    const { peer } = path;
+    this.context.io.log(state === 'live' ? 'info' : 'warn', 'path-state', {
+      node: peer.name,
+      path: path.id,
+      source: path.local.address,
+      destination: path.remote.address,
+      from: path.state,
+      to: state,
+    });
+    path.state = state;
+    if (state === 'suspect') path.unconfirmedSince = 0;
+    this.changed(peer, now);
+  }
+
+  /** After any change of paths or their states. */
+  private changed(peer: Peer, now: number): void {
+    peer.updateUsable(now);
+    if (peer.usable.length === 0 && peer.state === 'up') this.events.gone(peer, 'no path left', now);
+  }
+
+  /** The path's address answered: the peer's packets may carry it, and packets to it come here from now on. */
+  private steer(path: Path): void {
+    const { peer, remote } = path;
+    if (!includes(peer.addresses, remote)) return;
+    const { io, steered } = this.context;
+    peer.validated.add(remote.address);
+    steered.set(remote.address, peer);
+    if (!peer.steered.has(remote.address)) peer.steered.set(remote.address, 0);
+    for (const [address, before] of peer.steered) {
+      const mtu = this.mtu(peer, address);
+      if (mtu === before) continue;
+      peer.steered.set(address, mtu);
+      io.steer(address, mtu);
+    }
+  }
+
+  private unsteer(peer: Peer, address: Address): void {
+    peer.validated.delete(address);
+    peer.steered.delete(address);
+    if (this.context.steered.get(address) !== peer) return;
+    this.context.steered.delete(address);
+    this.context.io.unsteer(address);
+  }
+
+  private report(peer: Peer, now: number): void {
+    const paths: PathReport[] = [];
+    for (const path of peer.incomingPaths) {
+      if (path.packets === path.reportedPackets || paths.length === MAX_REPORT_PATHS) continue;
+      path.reportedPackets = path.packets;
+      paths.push({
+        path: path.id,
+        packets: path.packets >>> 0,
+        bytes: path.bytes >>> 0,
+        lost: path.lost,
+        lastArrival: path.lastArrival >>> 0,
+        delay: path.arrivalDelay,
+        minDelay: path.leastDelay,
+        jitter: Math.min(path.jitter, 0xffffffff) >>> 0,
+      });
+    }
+    if (paths.length === 0 || peer.usable.length === 0) return;
+    this.control.send(peer.scheduler.choose(peer.usable, 0, 1, now), { type: CmType.report, paths }, now);
+  }
+
+  private heartbeat(path: Path, now: number): void {
+    if (path.sentPackets === path.announcedPackets) return;
+    path.announcedPackets = path.sentPackets;
+    const sentPackets = path.sentPackets >>> 0;
+    this.control.send(path, { type: CmType.heartbeat, sentPackets, sentBytes: path.sentBytes >>> 0 }, now);
+  }
+}
+
+function probeWait(path: Path): number {
+  const answer = Math.max(PROBE_WAIT_US, 3 * path.rtt);
+  if (path.state === 'live') return Math.max(SUSPECT_US, answer);
+  if (path.state === 'suspect') return Math.max(PROBE_WAIT_US, 1.5 * path.rtt);
+  return Math.min(PROBE_WAIT_US * 2 ** (path.unanswered - 1), MAX_PROBE_WAIT_US);
+}
+
+function find(peer: Peer, local: number, remote: Endpoint): Path | undefined {
+  return peer.paths.find(
+    (path) => path.local.id === local && path.remote.address === remote.address && path.remote.port === remote.port,
+  );
+}
+
+/** False once the path has been removed, as it is when its peer is given up. */
+function isCurrent(path: Path): boolean {
+  return path.peer.pathById[path.id] === path;
+}
+
+function includes(endpoints: readonly Endpoint[], { address, port }: Endpoint): boolean {
+  return endpoints.some((endpoint) => endpoint.address === address && endpoint.port === port);
+}
+
+function ipBytes(address: Address): number {
+  return isIpv6(address) ? 40 : 20;
+}

@@ -1,0 +1,244 @@
+/** Sessions are opened by whoever sends first, acknowledged by the other side, and expire (paper section 3.3). */
+import { parseAddress } from '../address.js';
+import type { Address } from '../io.js';
+import { ReorderBuffer } from '../reorder/reorder-buffer.js';
+import type { Peer } from '../tables/peers.js';
+import { Session } from '../tables/sessions.js';
+import { Timer } from '../timers.js';
+import { CmType, type Open } from '../wire/control.js';
+import type { PacketView } from '../wire/packet.js';
+import * as tcp from '../wire/tcp.js';
+import type { NodeContext } from './context.js';
+import type { ControlChannel } from './control-channel.js';
+import type { Delivery } from './delivery.js';
+import { addressText } from './handshake.js';
+import type { Envelope } from './receiver.js';
+import { trailerBytes } from './seal.js';
+
+const OPEN_WAIT_US = 50_000;
+const OPEN_LIMIT = 6;
+/** A session that the peer did not take is left native for so long. */
+const NATIVE_US = 30_000_000;
+/** An entry without packets goes; a flow that speaks again is opened anew, at the cost of one round trip on the normal route. */
+const IDLE_US = 300_000_000;
+const ENDED_IDLE_US = 10_000_000;
+const EXPIRY_INTERVAL_US = 5_000_000;
+const MAX_SESSIONS_OF_PEER = 32_768;
+/** Both sides have sent FIN. */
+const ENDED = 3;
+const UNKNOWN_US = 50_000;
+
+export class SessionManager {
+  private readonly expiry: Timer;
+
+  constructor(
+    private readonly context: NodeContext,
+    private readonly control: ControlChannel,
+    private readonly delivery: Delivery,
+    now: number,
+  ) {
+    this.expiry = new Timer((at) => this.expire(at));
+    context.timers.set(this.expiry, now + EXPIRY_INTERVAL_US);
+  }
+
+  /** A packet of a flow that is not in the table, to a steered address: opens a session. Its packets go natively meanwhile. */
+  begin(packet: PacketView, peer: Peer, now: number): void {
+    const b = this.context.memory.bytes;
+    const id = freeId(peer);
+    if (id === 0) return;
+    const { sourceAt, destinationAt, addressBytes } = packet;
+    const source = b.slice(sourceAt, sourceAt + addressBytes);
+    const destination = b.slice(destinationAt, destinationAt + addressBytes);
+    const { protocol, sourcePort, destinationPort } = packet;
+    const session = this.add(peer, id, true, protocol, source, destination, sourcePort, destinationPort, now);
+    this.sendOpen(session, now);
+  }
+
+  /** A packet of a session that is not MPIP (yet): tries again when it is time. */
+  reconsider(session: Session, now: number): void {
+    session.updatedAt = now;
+    if (session.state === 'native' && now >= session.retryAt) {
+      session.state = 'opening';
+      session.opensSent = 0;
+      this.sendOpen(session, now);
+    }
+  }
+
+  opened(peer: Peer, message: Open, envelope: Envelope, now: number): void {
+    if (!envelope.fromOpener || envelope.session === 0) return;
+    const known = peer.sessionOf(envelope.session, false);
+    if (known !== undefined && isMirror(known, message)) {
+      this.acknowledge(known, false, now);
+      return;
+    }
+    if (!this.isAcceptable(peer, message)) return;
+    if (known !== undefined) this.close(known);
+    const source = parseAddress(message.destination.address);
+    const destination = parseAddress(message.source.address);
+    const { protocol } = message;
+    const sourcePort = message.destination.port;
+    const destinationPort = message.source.port;
+    const twin = this.context.sessions.findTuple(protocol, source, sourcePort, destination, destinationPort);
+    if (twin !== undefined) {
+      // Both sides have opened it: the node with the smaller id prevails, and says so again.
+      if (twin.openedBySelf && twin.peer === peer && this.context.key >>> 0 < peer.key >>> 0) {
+        this.sendOpen(twin, now);
+        return;
+      }
+      this.close(twin);
+    }
+    const { session: id } = envelope;
+    const session = this.add(peer, id, false, protocol, source, destination, sourcePort, destinationPort, now);
+    session.state = 'mpip';
+    this.acknowledge(session, false, now);
+  }
+
+  acknowledged(peer: Peer, envelope: Envelope, refused: boolean, now: number): void {
+    const session = peer.sessionOf(envelope.session, true);
+    if (session === undefined || envelope.fromOpener) return;
+    if (refused) this.leaveNative(session, now);
+    else this.confirm(session);
+  }
+
+  /** The peer has sent data of the session, so it has it. */
+  confirm(session: Session): void {
+    if (session.state === 'mpip') return;
+    session.state = 'mpip';
+    this.context.timers.clear(session.openTimer);
+  }
+
+  /** Data came of a session that is not here: the peer is told, and opens it anew with its next packet. */
+  unknown(peer: Peer, id: number, openedBySelf: boolean, now: number): void {
+    if (now - peer.unknownSaidAt < UNKNOWN_US || peer.usable.length === 0) return;
+    peer.unknownSaidAt = now;
+    this.control.send(peer.usable[0], { type: CmType.goodbye, reason: 'unknown' }, now, id, openedBySelf);
+  }
+
+  /** The peer does not know the session. */
+  forgotten(peer: Peer, envelope: Envelope): void {
+    const session = peer.sessionOf(envelope.session, !envelope.fromOpener);
+    if (session !== undefined) this.close(session);
+  }
+
+  closeAll(peer: Peer): void {
+    for (const session of [...peer.ownSessions.values(), ...peer.peerSessions.values()]) this.close(session);
+  }
+
+  private add(
+    peer: Peer,
+    id: number,
+    openedBySelf: boolean,
+    protocol: number,
+    source: Uint8Array,
+    destination: Uint8Array,
+    sourcePort: number,
+    destinationPort: number,
+    now: number,
+  ): Session {
+    const { config, slots, sessions } = this.context;
+    const trailer = trailerBytes(peer.authenticated);
+    const mode = protocol === tcp.PROTOCOL_TCP ? config.reorder.tcp : config.reorder.udp;
+    const reorder = new ReorderBuffer(mode, slots, (slot, at, stride, count, lastBytes) =>
+      this.delivery.run(session, slot, at, stride, count, lastBytes, trailer),
+    );
+    const session: Session = new Session(
+      peer,
+      id,
+      openedBySelf,
+      protocol,
+      source,
+      destination,
+      sourcePort,
+      destinationPort,
+      reorder,
+      now,
+      (due, at) => this.openDue(due, at),
+      (due, at) => this.holdDue(due, at),
+    );
+    sessions.add(session);
+    (openedBySelf ? peer.ownSessions : peer.peerSessions).set(id, session);
+    return session;
+  }
+
+  private close(session: Session): void {
+    const { timers, sessions } = this.context;
+    const { peer } = session;
+    timers.clear(session.openTimer);
+    timers.clear(session.holdTimer);
+    session.reorder.discard();
+    sessions.delete(session);
+    (session.openedBySelf ? peer.ownSessions : peer.peerSessions).delete(session.id);
+  }
+
+  private sendOpen(session: Session, now: number): void {
+    const { peer } = session;
+    session.opensSent++;
+    this.context.timers.set(session.openTimer, now + OPEN_WAIT_US * 2 ** Math.min(session.opensSent, OPEN_LIMIT));
+    if (peer.usable.length === 0) return;
+    const message: Open = {
+      type: CmType.open,
+      source: { address: addressText(session.source), port: session.sourcePort },
+      destination: { address: addressText(session.destination), port: session.destinationPort },
+      protocol: session.protocol === tcp.PROTOCOL_TCP ? 6 : 17,
+    };
+    const path = peer.usable[session.opensSent % peer.usable.length];
+    this.control.send(path, message, now, session.id, true);
+  }
+
+  private openDue(session: Session, now: number): void {
+    if (session.state !== 'opening') return;
+    if (session.opensSent < OPEN_LIMIT) this.sendOpen(session, now);
+    else this.leaveNative(session, now);
+  }
+
+  private leaveNative(session: Session, now: number): void {
+    session.state = 'native';
+    session.retryAt = now + NATIVE_US;
+    this.context.timers.clear(session.openTimer);
+  }
+
+  private holdDue(session: Session, now: number): void {
+    session.reorder.onTimeout(now);
+    if (session.reorder.deadline < Number.POSITIVE_INFINITY) {
+      this.context.timers.set(session.holdTimer, session.reorder.deadline);
+    }
+  }
+
+  private acknowledge(session: Session, refused: boolean, now: number): void {
+    const { usable } = session.peer;
+    if (usable.length > 0) this.control.send(usable[0], { type: CmType.openAck, refused }, now, session.id, false);
+  }
+
+  /** The peer may only speak for addresses that answered as its own, and only to addresses of this node. */
+  private isAcceptable(peer: Peer, { source, destination }: Open): boolean {
+    const isOwn = this.context.locals.some(({ address }) => address === destination.address);
+    return isOwn && peer.validated.has(source.address as Address);
+  }
+
+  private expire(now: number): void {
+    this.context.timers.set(this.expiry, now + EXPIRY_INTERVAL_US);
+    for (const session of this.context.sessions) {
+      const idle = now - session.updatedAt;
+      if (idle > IDLE_US || (session.finSeen === ENDED && idle > ENDED_IDLE_US)) this.close(session);
+    }
+  }
+}
+
+function isMirror(session: Session, { source, destination, protocol }: Open): boolean {
+  return (
+    session.protocol === protocol &&
+    session.sourcePort === destination.port &&
+    session.destinationPort === source.port &&
+    addressText(session.source) === destination.address &&
+    addressText(session.destination) === source.address
+  );
+}
+
+/** 1 to 65535; 0 = the peer has too many sessions. */
+function freeId(peer: Peer): number {
+  if (peer.ownSessions.size >= MAX_SESSIONS_OF_PEER) return 0;
+  do {
+    peer.nextSession = (peer.nextSession % 0xffff) + 1;
+  } while (peer.ownSessions.has(peer.nextSession));
+  return peer.nextSession;
+}

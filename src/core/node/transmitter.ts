@@ -1,0 +1,182 @@
+/**
+ * Packets of the applications onto the paths: a super-packet is cut into segments without moving its payload; runs of segments go
+ * to a path as one message. Segment 0's header stays in place; between the payloads lie `[CM i][header i+1]` from scratch memory.
+ */
+import { set32 } from '../memory.js';
+import type { Path } from '../tables/paths.js';
+import type { Session } from '../tables/sessions.js';
+import { CM_BYTES, CM_ECN_SHIFT, CmFlag, TAG_BYTES, writeCm } from '../wire/cm.js';
+import { CmType } from '../wire/control.js';
+import type { PacketView } from '../wire/packet.js';
+import * as tcp from '../wire/tcp.js';
+import type { NodeContext } from './context.js';
+import { seal, trailerBytes } from './seal.js';
+
+/** Limits of UDP_SEGMENT on Linux: segments of a message and bytes of all of them. */
+const MAX_RUN = 64;
+const MAX_MESSAGE_BYTES = 65_487;
+const MAX_TCP_HEADER = 60;
+const SEGMENT_ROOM = MAX_TCP_HEADER + CM_BYTES + TAG_BYTES;
+const SCRATCH_BYTES = SEGMENT_ROOM * MAX_RUN * 16;
+/** IP and UDP headers, counted with every datagram. */
+export const OUTER_BYTES = 28;
+/** While data flows, a peer's tick runs each so often. */
+export const TICK_US = 50_000;
+
+export class Transmitter {
+  private readonly b: Uint8Array;
+  private readonly scratch: number;
+  private used = 0;
+
+  /** The packet in hand. */
+  private session!: Session;
+  private packet!: PacketView;
+  private segmentBytes = 0;
+  private headerBytes = 0;
+  private tcpFlags = 0;
+  private cmFlags = 0;
+  private feedbackPath = 0;
+  private feedbackDelay = 0;
+
+  constructor(private readonly context: NodeContext) {
+    this.b = context.memory.bytes;
+    this.scratch = context.memory.allocate(SCRATCH_BYTES);
+  }
+
+  /**
+   * Sends a packet, or a super-packet of segments of `gsoBytes` payload each (0 = one packet), of a session that takes MPIP and whose
+   * peer has a usable path. All is handed to the host before it returns.
+   */
+  send(session: Session, packet: PacketView, gsoBytes: number, now: number): void {
+    const { peer } = session;
+    const isTcp = session.protocol === tcp.PROTOCOL_TCP;
+    const payload = packet.payloadBytes;
+    const segments = gsoBytes > 0 && payload > gsoBytes ? Math.ceil(payload / gsoBytes) : 1;
+    this.session = session;
+    this.packet = packet;
+    this.segmentBytes = segments === 1 ? payload : gsoBytes;
+    this.headerBytes = isTcp ? packet.transportBytes : 0;
+    this.tcpFlags = packet.tcpFlags;
+    if (isTcp) noteEnd(session, packet.tcpFlags);
+    this.prepareCm(packet.ecn);
+
+    const datagramBytes = this.headerBytes + this.segmentBytes + trailerBytes(peer.authenticated);
+    const longest = Math.min(MAX_RUN, Math.floor(MAX_MESSAGE_BYTES / datagramBytes));
+    const { scheduler } = peer;
+    for (let first = 0; first < segments; ) {
+      const left = segments - first;
+      const path = scheduler.choose(peer.usable, datagramBytes + OUTER_BYTES, left, now);
+      const run = Math.min(scheduler.run, left, longest);
+      const bytes = this.emit(path, first, run, datagramBytes, first + run === segments, now);
+      scheduler.sent(path, bytes, now);
+      path.sentPackets += run;
+      path.sentBytes += bytes;
+      if (path.unconfirmedSince === 0) path.unconfirmedSince = now;
+      first += run;
+    }
+    session.sentPackets += segments;
+    session.sentBytes += payload + segments * this.headerBytes;
+    session.updatedAt = now;
+    peer.dataAt = now;
+    this.context.timers.setEarlier(peer.tick, now + TICK_US);
+    this.context.counters.sentPackets += segments;
+    this.context.io.sendWire();
+    this.used = 0;
+  }
+
+  /** What all CMs of the packet in hand have in common. */
+  private prepareCm(ecn: number): void {
+    const { peer, openedBySelf } = this.session;
+    let flags = ecn << CM_ECN_SHIFT;
+    if (peer.authenticated) flags |= CmFlag.AUTHENTICATED;
+    if (openedBySelf) flags |= CmFlag.FROM_OPENER;
+    const feedback = peer.takeFeedback();
+    if (feedback === undefined) {
+      this.feedbackPath = 0;
+      this.feedbackDelay = 0;
+    } else {
+      flags |= CmFlag.FEEDBACK;
+      this.feedbackPath = feedback.id;
+      this.feedbackDelay = feedback.rawDelay;
+    }
+    this.cmFlags = flags;
+  }
+
+  /** Puts the segments `first`... on the path as one message; returns their bytes with outer headers. */
+  private emit(path: Path, first: number, run: number, datagramBytes: number, ends: boolean, now: number): number {
+    const { b, packet, headerBytes, segmentBytes } = this;
+    const { io } = this.context;
+    if (this.used + run * SEGMENT_ROOM > SCRATCH_BYTES || !io.wire.fits(2 * run + 1)) {
+      io.sendWire();
+      this.used = 0;
+    }
+    const { wire } = io;
+    wire.begin(path.route, run === 1 ? 0 : datagramBytes);
+    let at = this.scratch + this.used;
+    let pieceAt = at;
+    let total = 0;
+    for (let i = first; i < first + run; i++) {
+      const isLast = ends && i === first + run - 1;
+      const offset = i * segmentBytes;
+      const bytes = isLast ? packet.payloadBytes - offset : segmentBytes;
+      let headerAt = packet.transportAt;
+      if (headerBytes > 0 && i > 0) {
+        b.copyWithin(at, headerAt, headerAt + headerBytes);
+        headerAt = at;
+        set32(b, at + tcp.field.sequence, packet.tcpSequence + offset);
+        at += headerBytes;
+      }
+      if (headerBytes > 0) b[headerAt + tcp.field.flags] = segmentFlags(this.tcpFlags, i === 0, isLast);
+      if (at > pieceAt) wire.piece(pieceAt, at - pieceAt);
+      if (i === 0) {
+        if (headerBytes + bytes > 0) wire.piece(packet.payloadAt - headerBytes, headerBytes + bytes);
+      } else {
+        wire.piece(packet.payloadAt + offset, bytes);
+      }
+      pieceAt = at;
+      at = this.trailer(path, at, headerAt, headerBytes + bytes, now);
+      total += at - pieceAt + headerBytes + bytes + OUTER_BYTES;
+    }
+    wire.piece(pieceAt, at - pieceAt);
+    wire.end();
+    this.used = at - this.scratch;
+    return total;
+  }
+
+  /** Writes CM and tag of a datagram whose header and payload have `bytes` bytes; returns the offset behind them. */
+  private trailer(path: Path, at: number, headerAt: number, bytes: number, now: number): number {
+    const { b, session, context } = this;
+    const { peer } = session;
+    writeCm(
+      b,
+      at,
+      CmType.data,
+      this.cmFlags,
+      context.key,
+      session.id,
+      path.id,
+      this.feedbackPath,
+      now,
+      this.feedbackDelay,
+      session.sendSequence,
+      context.digest,
+    );
+    session.sendSequence = (session.sendSequence + 1) | 0;
+    if (!peer.authenticated) return at + CM_BYTES;
+    seal(peer.mac, b, at, headerAt, this.headerBytes, bytes + CM_BYTES + TAG_BYTES);
+    return at + CM_BYTES + TAG_BYTES;
+  }
+}
+
+/** FIN and PSH belong to the last segment of a super-packet, CWR to the first (RFC 3168 section 6.1.2). */
+function segmentFlags(flags: number, isFirst: boolean, isLast: boolean): number {
+  let kept = flags;
+  if (!isFirst) kept &= ~tcp.CWR;
+  if (!isLast) kept &= ~(tcp.FIN | tcp.PSH);
+  return kept;
+}
+
+function noteEnd(session: Session, flags: number): void {
+  if ((flags & tcp.RST) !== 0) session.finSeen = 3;
+  else if ((flags & tcp.FIN) !== 0) session.finSeen |= 1;
+}

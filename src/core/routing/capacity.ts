@@ -1,0 +1,58 @@
+/** Before the first report a path is taken to be fast; its queue shows soon when it is not. */
+const INITIAL_RATE = 1250; // bytes/us = 10 Gbit/s
+const MAX_RATE = 12_500;
+/** Shortest stretch of arrivals that gives a rate. */
+const MIN_STRETCH_US = 10_000;
+/** An arrival stretch that is older than this says nothing about now. */
+const MAX_STRETCH_US = 500_000;
+/** A queue is there when every packet of a stretch waited longer than this, or than two full packets take. */
+const QUEUE_US = 1_000;
+const FULL_PACKET_BYTES = 1_500;
+/** How far above the delivered rate a path without a queue is believed to carry. */
+const HEADROOM = 1.25;
+const GAIN = 0.5;
+
+/**
+ * Capacity of a path from the receiver's reports: bytes over the time in which they arrived. While packets queue, what arrives is
+ * what the path carries; while none does, it carries at least that, and more is tried.
+ */
+export class CapacityEstimator {
+  /** bytes/us. */
+  rate = INITIAL_RATE;
+  known = false;
+  private bytes = 0;
+  private arrival = 0;
+  private started = false;
+
+  /**
+   * @param bytes received so far on the path, mod 2^32
+   * @param arrival receiver's clock at the last of them, us mod 2^32
+   * @param leastQueuing smallest queuing delay since the last report, us
+   */
+  report(bytes: number, arrival: number, leastQueuing: number): void {
+    if (!this.started) {
+      this.restart(bytes, arrival);
+      return;
+    }
+    const stretch = (arrival - this.arrival) | 0;
+    if (stretch < MIN_STRETCH_US) return;
+    const delivered = (bytes - this.bytes) >>> 0;
+    this.restart(bytes, arrival);
+    if (stretch > MAX_STRETCH_US || delivered === 0) return;
+    const sample = delivered / stretch;
+    const queued = leastQueuing > Math.max(QUEUE_US, (2 * FULL_PACKET_BYTES) / this.rate);
+    if (queued) {
+      this.rate = this.known ? this.rate + (sample - this.rate) * GAIN : sample;
+      this.known = true;
+    } else if (this.known || sample > INITIAL_RATE) {
+      this.rate = Math.max(this.rate, sample * HEADROOM);
+    }
+    this.rate = Math.min(this.rate, MAX_RATE);
+  }
+
+  private restart(bytes: number, arrival: number): void {
+    this.started = true;
+    this.bytes = bytes;
+    this.arrival = arrival;
+  }
+}

@@ -1,0 +1,38 @@
+import { WindowedMin } from './windowed-min.js';
+
+/** Window of the minimum delay, so that a route change or clock drift heals. */
+export const MIN_DELAY_WINDOW_US = 30_000_000;
+/** Share of a new sample in the smoothed delay. */
+const SMOOTHING = 1 / 4;
+
+/**
+ * One-way delay of a path from the peer's feedback (paper section 3.5.1, Table 5). Samples are us on a scale whose zero is the
+ * unknown offset between the clocks, the same for all paths to the peer: differences between paths are true differences.
+ */
+export class DelayTracker {
+  private readonly minimum: WindowedMin;
+  known = false;
+  /** D, smoothed. */
+  delay = 0;
+  /** The last sample as it came. */
+  latest = 0;
+  /** D_min. */
+  min = 0;
+  /** Q = D - D_min. */
+  queuing = 0;
+  /** Q_max. */
+  maxQueuing = 0;
+
+  constructor(windowUs: number) {
+    this.minimum = new WindowedMin(windowUs);
+  }
+
+  add(sample: number, now: number): void {
+    this.latest = sample;
+    this.delay = this.known ? this.delay + (sample - this.delay) * SMOOTHING : sample;
+    this.known = true;
+    this.min = this.minimum.add(sample, now);
+    this.queuing = Math.max(0, this.delay - this.min);
+    if (this.queuing > this.maxQueuing) this.maxQueuing = this.queuing;
+  }
+}

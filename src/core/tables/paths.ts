@@ -1,0 +1,102 @@
+import type { Endpoint, LocalAddress } from '../io.js';
+import { CapacityEstimator } from '../routing/capacity.js';
+import { DelayTracker } from '../routing/delay.js';
+import type { PathState } from '../status.js';
+import { Timer } from '../timers.js';
+import type { Peer } from './peers.js';
+
+/** A pair of a local address and a peer's endpoint, in the direction from here to there (Table 5). */
+export class Path {
+  state: PathState = 'probing';
+  readonly delay: DelayTracker;
+  readonly capacity = new CapacityEstimator();
+  /** Smoothed round trip by this path and back by whichever the peer took, us; 0 = unknown. */
+  rtt = 0;
+  /** Data packets and bytes (datagrams with IP and UDP headers) sent. */
+  sentPackets = 0;
+  sentBytes = 0;
+  /** `sentPackets` that the last heartbeat announced. */
+  announcedPackets = 0;
+  /** What the peer reported last: data packets received, announced ones lost (both mod 2^32). */
+  reportedPackets = 0;
+  reportedLost = 0;
+  /** Smoothed share of lost packets, 0 to 1. */
+  loss = 0;
+  /** When the first packet went out that nothing of the peer has covered yet, us; 0 = all covered. */
+  unconfirmedSince = 0;
+  /** When the peer last showed that it receives on this path, us. */
+  confirmedAt = 0;
+  /** Probes sent since the last answer. */
+  unanswered = 0;
+  readonly challenge = new Uint8Array(8);
+  challengeSentAt = 0;
+  readonly probe: Timer;
+  /** What comes in over the same addresses in the other direction, once the peer's probe or answer has told. */
+  reverse: IncomingPath | undefined;
+
+  constructor(
+    readonly peer: Peer,
+    /** 1 to 255, unique for the peer. */
+    readonly id: number,
+    readonly local: LocalAddress,
+    readonly remote: Endpoint,
+    /** Handle of NodeIo.openRoute. */
+    readonly route: number,
+    minDelayWindowUs: number,
+    probe: (path: Path, now: number) => void,
+  ) {
+    this.delay = new DelayTracker(minDelayWindowUs);
+    this.probe = new Timer((now) => probe(this, now));
+  }
+}
+
+/** What arrives on one of the peer's paths; kept by the peer's path id. */
+export class IncomingPath {
+  /** Data packets and bytes received (mod 2^32 in reports). */
+  packets = 0;
+  bytes = 0;
+  /** Packets that the peer's heartbeats announced and that had not come. */
+  lost = 0;
+  /** Own clock at the last data packet, us mod 2^32, and that packet's delay. */
+  lastArrival = 0;
+  arrivalDelay = 0;
+  /** `packets` at the last report. */
+  reportedPackets = 0;
+  /** Last one-way delay, raw: own clock minus sender's timestamp, mod 2^32. */
+  rawDelay = 0;
+  /** There is a delay sample that has not been fed back yet. */
+  fresh = false;
+  /** Delay relative to the peer's first sample, smoothed; and its mean deviation. */
+  delay = 0;
+  jitter = 0;
+  known = false;
+  /** Smallest raw delay of the data since the last report. */
+  leastDelay = 0;
+  /** Until then the path is taken to reorder packets, so a newer one does not prove an older one lost. */
+  reordersUntil = 0;
+
+  constructor(readonly id: number) {}
+
+  /** A packet's delay: raw, and on the peer's scale. */
+  sample(raw: number, relative: number): void {
+    this.rawDelay = raw;
+    this.fresh = true;
+    if (!this.known) {
+      this.known = true;
+      this.delay = relative;
+    } else {
+      const error = relative - this.delay;
+      this.delay += error / 8;
+      this.jitter += (Math.abs(error) - this.jitter) / 8;
+    }
+  }
+
+  /** `packets` data packets, `bytes` with IP and UDP headers, the last of them with this raw delay. */
+  data(packets: number, bytes: number, raw: number, now: number): void {
+    if (this.packets === this.reportedPackets || ((raw - this.leastDelay) | 0) < 0) this.leastDelay = raw;
+    this.packets += packets;
+    this.bytes += bytes;
+    this.lastArrival = now | 0;
+    this.arrivalDelay = raw;
+  }
+}

@@ -1,0 +1,166 @@
+import type { Address, Endpoint } from '../io.js';
+import type { Scheduler } from '../routing/scheduler.js';
+import { Timer } from '../timers.js';
+import { SipHash } from '../wire/siphash.js';
+import { IncomingPath, type Path } from './paths.js';
+import type { Session } from './sessions.js';
+
+const MAX_PATHS = 255;
+
+/** `greeting`: keys are agreed, no path has answered yet. `up`: one has. */
+export type PeerState = 'greeting' | 'up';
+
+/** Another node that runs MPIP (Table 3: node id to addresses and ports), with all that belongs to the pair. */
+export class Peer {
+  state: PeerState = 'greeting';
+  /** Where it can be reached, by its own word. */
+  addresses: Endpoint[] = [];
+  /** Of the newest address list: its number and what the peer's CMs should carry. */
+  addressSequence = 0;
+  digest = 0;
+  /** Addresses that answered a challenge: its applications' packets may carry them, and packets to them are steered. */
+  readonly validated = new Set<Address>();
+  /** With the MTU that the kernel was told. */
+  readonly steered = new Map<Address, number>();
+  readonly paths: Path[] = [];
+  readonly pathById: (Path | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
+  /** The paths that packets may take now: the live ones, or while there is none the suspect ones. */
+  usable: Path[] = [];
+  readonly incoming: (IncomingPath | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
+  readonly incomingPaths: IncomingPath[] = [];
+  /** Sessions by id, apart for the two number spaces. */
+  readonly ownSessions = new Map<number, Session>();
+  readonly peerSessions = new Map<number, Session>();
+  nextSession: number;
+  /** Under the pair's key; unused without authentication. */
+  readonly mac = new SipHash();
+  /** Sequence number of the next control message; the peer drops what it has seen. */
+  controlSequence = 1;
+  newestControl = 0;
+  seenControls = 0;
+  /** Own clock minus the sender's of the first packet, mod 2^32: the zero of all delays from this peer. */
+  incomingDelayBase = 0;
+  incomingDelayKnown = false;
+  /** The same for the delays that the peer feeds back. */
+  feedbackDelayBase = 0;
+  feedbackDelayKnown = false;
+  /** Round robin over the incoming paths whose delay is fed back next. */
+  feedbackTurn = 0;
+  heardAt: number;
+  /** Last data packet in either direction, us. */
+  dataAt = Number.NEGATIVE_INFINITY;
+  /** When heartbeats were sent and weights adjusted last. */
+  heartbeatAt = 0;
+  adjustedAt = 0;
+  askedAddressesAt = Number.NEGATIVE_INFINITY;
+  unknownSaidAt = Number.NEGATIVE_INFINITY;
+  /** While data flows: reports, heartbeats, path checks. */
+  readonly tick: Timer;
+  lastPathId = 0;
+
+  constructor(
+    /** 8 bytes. */
+    readonly nodeId: Uint8Array,
+    /** Low 32 bits of the node id, signed: what the CM carries. */
+    readonly key: number,
+    readonly incarnation: number,
+    readonly publicKey: Uint8Array,
+    readonly authenticated: boolean,
+    readonly scheduler: Scheduler,
+    firstSession: number,
+    now: number,
+    tick: (peer: Peer, now: number) => void,
+  ) {
+    this.heardAt = now;
+    this.nextSession = firstSession;
+    this.tick = new Timer((at) => tick(this, at));
+  }
+
+  get name(): string {
+    return hex(this.nodeId);
+  }
+
+  /** Delay on the scale of this peer's packets, us. */
+  relativeDelay(raw: number): number {
+    if (!this.incomingDelayKnown) {
+      this.incomingDelayKnown = true;
+      this.incomingDelayBase = raw;
+    }
+    return (raw - this.incomingDelayBase) | 0;
+  }
+
+  /** Delay on the scale of the peer's feedback, us. */
+  relativeFeedback(raw: number): number {
+    if (!this.feedbackDelayKnown) {
+      this.feedbackDelayKnown = true;
+      this.feedbackDelayBase = raw;
+    }
+    return (raw - this.feedbackDelayBase) | 0;
+  }
+
+  /** The incoming path whose newest delay is to be fed back, marked as done; undefined = nothing new. */
+  takeFeedback(): IncomingPath | undefined {
+    const { incomingPaths } = this;
+    for (let i = 0; i < incomingPaths.length; i++) {
+      this.feedbackTurn = (this.feedbackTurn + 1) % incomingPaths.length;
+      const path = incomingPaths[this.feedbackTurn];
+      if (!path.fresh) continue;
+      path.fresh = false;
+      return path;
+    }
+    return undefined;
+  }
+
+  /** What comes on the peer's path `id`, 1 to 255. */
+  incomingPath(id: number): IncomingPath {
+    let path = this.incoming[id];
+    if (path === undefined) {
+      path = new IncomingPath(id);
+      this.incoming[id] = path;
+      this.incomingPaths.push(path);
+    }
+    return path;
+  }
+
+  sessionOf(id: number, openedBySelf: boolean): Session | undefined {
+    return (openedBySelf ? this.ownSessions : this.peerSessions).get(id);
+  }
+
+  /** A path id that no path has; 0 when all 255 are taken. */
+  freePathId(): number {
+    for (let i = 0; i < MAX_PATHS; i++) {
+      this.lastPathId = (this.lastPathId % MAX_PATHS) + 1;
+      if (this.pathById[this.lastPathId] === undefined) return this.lastPathId;
+    }
+    return 0;
+  }
+
+  /** Anew after any change of a path's state. */
+  updateUsable(now: number): void {
+    const live = this.paths.filter((path) => path.state === 'live');
+    this.usable = live.length > 0 ? live : this.paths.filter((path) => path.state === 'suspect');
+    this.scheduler.pathsChanged(this.usable, now);
+  }
+
+  /**
+   * Whether this control message is new (window of 32, as RFC 4303 section 3.4.3 does it); marks it as seen.
+   * @param sequence its number, signed 32 bits
+   */
+  acceptControl(sequence: number): boolean {
+    const ahead = (sequence - this.newestControl) | 0;
+    if (ahead > 0) {
+      this.seenControls = ahead >= 32 ? 1 : (this.seenControls << ahead) | 1;
+      this.newestControl = sequence;
+      return true;
+    }
+    if (ahead <= -32) return false;
+    const bit = 1 << -ahead;
+    if ((this.seenControls & bit) !== 0) return false;
+    this.seenControls |= bit;
+    return true;
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

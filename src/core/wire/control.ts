@@ -1,0 +1,489 @@
+/**
+ * Control messages between two nodes. A body is a list of TLVs (type 1 byte, length 2 bytes, value) in front of the CM block, whose
+ * type says which message it is. Unknown TLVs are skipped and the first of equal ones counts, so that later versions can add to a
+ * message; the length of a known one is exact.
+ */
+import { formatAddress, parseAddress } from '../address.js';
+import type { Endpoint } from '../io.js';
+import { get16, get32, set16, set32 } from '../memory.js';
+
+/** The 4-bit type field of the CM block. */
+export const CmType = {
+  data: 0,
+  open: 1,
+  openAck: 2,
+  hello: 3,
+  welcome: 4,
+  probe: 5,
+  probeReply: 6,
+  report: 7,
+  heartbeat: 8,
+  addresses: 9,
+  goodbye: 10,
+} as const;
+
+/** Longest body, bytes: with CM, tag and IP headers it fits the smallest IPv6 MTU. */
+export const MAX_CONTROL_BYTES = 1200;
+/** An address list is sent and read up to this length; what is beyond is left out. */
+export const MAX_ADDRESSES = 16;
+/** Paths that one report has room for; whoever has more sends several. */
+export const MAX_REPORT_PATHS = 40;
+
+const MAX_VERSIONS = 16;
+
+/** What a node says about itself in the hand-shake. */
+interface Introduction {
+  /** Protocol versions spoken, 1 to 16 of 8 bits. */
+  readonly versions: readonly number[];
+  /** 8 bytes. */
+  readonly nodeId: Uint8Array;
+  /** Unsigned 32 bits; another one than before = the node has restarted. */
+  readonly incarnation: number;
+  /** 8 bytes. */
+  readonly nonce: Uint8Array;
+  /** X25519 public key, 32 bytes. */
+  readonly key: Uint8Array;
+  readonly addresses: readonly Endpoint[];
+  /** Unsigned 32 bits. */
+  readonly capabilities: number;
+}
+
+export interface Hello extends Introduction {
+  readonly type: typeof CmType.hello;
+}
+
+export interface Welcome extends Introduction {
+  readonly type: typeof CmType.welcome;
+  /** The nonce of the hello that is answered, 8 bytes. */
+  readonly echo: Uint8Array;
+}
+
+/** A session as the sender's applications see it. */
+export interface Open {
+  readonly type: typeof CmType.open;
+  readonly source: Endpoint;
+  readonly destination: Endpoint;
+  readonly protocol: 6 | 17;
+}
+
+/** The session's id stands in the CM. */
+export interface OpenAck {
+  readonly type: typeof CmType.openAck;
+  readonly refused: boolean;
+}
+
+export interface Probe {
+  readonly type: typeof CmType.probe;
+  /** 8 bytes. */
+  readonly challenge: Uint8Array;
+  readonly path: number;
+}
+
+export interface ProbeReply {
+  readonly type: typeof CmType.probeReply;
+  /** The probe's, 8 bytes. */
+  readonly challenge: Uint8Array;
+  /** Where the probe came from, as its receiver saw it (after NAT). */
+  readonly observed: Endpoint;
+}
+
+/** What a receiver has seen of one path. Counters are cumulative, unsigned mod 2^32. */
+export interface PathReport {
+  readonly path: number;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly lost: number;
+  /** Receiver's clock, us mod 2^32. */
+  readonly lastArrival: number;
+  /** One-way delays, us, signed: their zero is the unknown clock offset. */
+  readonly delay: number;
+  readonly minDelay: number;
+  /** us. */
+  readonly jitter: number;
+}
+
+export interface Report {
+  readonly type: typeof CmType.report;
+  /** At most MAX_REPORT_PATHS. */
+  readonly paths: readonly PathReport[];
+}
+
+/** Cumulative counters of what was sent on the CM's path, mod 2^32. */
+export interface Heartbeat {
+  readonly type: typeof CmType.heartbeat;
+  readonly sentPackets: number;
+  readonly sentBytes: number;
+}
+
+/** The sender's whole address list; the highest sequence counts. */
+export interface Addresses {
+  readonly type: typeof CmType.addresses;
+  readonly addresses: readonly Endpoint[];
+  readonly sequence: number;
+}
+
+export interface Goodbye {
+  readonly type: typeof CmType.goodbye;
+  readonly reason: 'shutdown' | 'restart' | 'unknown';
+}
+
+export type ControlMessage =
+  | Hello
+  | Welcome
+  | Open
+  | OpenAck
+  | Probe
+  | ProbeReply
+  | Report
+  | Heartbeat
+  | Addresses
+  | Goodbye;
+
+/** Types of TLVs; numbers are never used again for something else. */
+const Tlv = {
+  versions: 1,
+  nodeId: 2,
+  incarnation: 3,
+  nonce: 4,
+  key: 5,
+  addresses: 6,
+  capabilities: 7,
+  echo: 8,
+  source: 9,
+  destination: 10,
+  protocol: 11,
+  refused: 12,
+  challenge: 13,
+  path: 14,
+  observed: 15,
+  pathReports: 16,
+  sentPackets: 17,
+  sentBytes: 18,
+  sequence: 19,
+  reason: 20,
+} as const;
+
+const TLV_HEADER_BYTES = 3;
+const NODE_ID_BYTES = 8;
+const NONCE_BYTES = 8;
+const KEY_BYTES = 32;
+
+const REASON_CODES = { unknown: 0, shutdown: 1, restart: 2 } as const;
+
+const pathReport = {
+  path: 0,
+  packets: 1,
+  bytes: 5,
+  lost: 9,
+  lastArrival: 13,
+  delay: 17,
+  minDelay: 21,
+  jitter: 25,
+} as const;
+const PATH_REPORT_BYTES = 29;
+
+/**
+ * Writes a message's body at `at`, where MAX_CONTROL_BYTES must be free. Returns the bytes written.
+ * Throws RangeError when a field has the wrong size or a report too many paths, AddressError when an endpoint's address is none.
+ */
+export function encodeControl(message: ControlMessage, b: Uint8Array, at: number): number {
+  const writer = new TlvWriter(b, at);
+  switch (message.type) {
+    case CmType.hello:
+      writeIntroduction(writer, message);
+      break;
+    case CmType.welcome:
+      writeIntroduction(writer, message);
+      writer.bytes(Tlv.echo, message.echo, NONCE_BYTES);
+      break;
+    case CmType.open:
+      writer.endpoints(Tlv.source, [message.source]);
+      writer.endpoints(Tlv.destination, [message.destination]);
+      writer.u8(Tlv.protocol, message.protocol);
+      break;
+    case CmType.openAck:
+      writer.u8(Tlv.refused, message.refused ? 1 : 0);
+      break;
+    case CmType.probe:
+      writer.bytes(Tlv.challenge, message.challenge, NONCE_BYTES);
+      writer.u8(Tlv.path, message.path);
+      break;
+    case CmType.probeReply:
+      writer.bytes(Tlv.challenge, message.challenge, NONCE_BYTES);
+      writer.endpoints(Tlv.observed, [message.observed]);
+      break;
+    case CmType.report:
+      writer.pathReports(Tlv.pathReports, message.paths);
+      break;
+    case CmType.heartbeat:
+      writer.u32(Tlv.sentPackets, message.sentPackets);
+      writer.u32(Tlv.sentBytes, message.sentBytes);
+      break;
+    case CmType.addresses:
+      writer.endpoints(Tlv.addresses, message.addresses);
+      writer.u32(Tlv.sequence, message.sequence);
+      break;
+    case CmType.goodbye:
+      writer.u8(Tlv.reason, REASON_CODES[message.reason]);
+      break;
+  }
+  return writer.end - at;
+}
+
+/**
+ * Reads the body of `bytes` bytes at `at` of a message of type `type` (a CmType). undefined = malformed, or no control message.
+ * Byte fields are copies. Never throws, whatever the bytes are.
+ */
+export function decodeControl(type: number, b: Uint8Array, at: number, bytes: number): ControlMessage | undefined {
+  if (bytes > MAX_CONTROL_BYTES) return undefined;
+  const reader = TlvReader.over(b, at, bytes);
+  if (reader === undefined) return undefined;
+  switch (type) {
+    case CmType.hello: {
+      const introduction = readIntroduction(reader);
+      return introduction && { type, ...introduction };
+    }
+    case CmType.welcome: {
+      const introduction = readIntroduction(reader);
+      const echo = reader.bytes(Tlv.echo, NONCE_BYTES);
+      return introduction && echo && { type, ...introduction, echo };
+    }
+    case CmType.open: {
+      const source = reader.endpoint(Tlv.source);
+      const destination = reader.endpoint(Tlv.destination);
+      const protocol = reader.u8(Tlv.protocol);
+      if (source === undefined || destination === undefined || (protocol !== 6 && protocol !== 17)) return undefined;
+      return { type, source, destination, protocol };
+    }
+    case CmType.openAck: {
+      const refused = reader.u8(Tlv.refused);
+      return refused === undefined ? undefined : { type, refused: refused !== 0 };
+    }
+    case CmType.probe: {
+      const challenge = reader.bytes(Tlv.challenge, NONCE_BYTES);
+      const path = reader.u8(Tlv.path);
+      return challenge === undefined || path === undefined ? undefined : { type, challenge, path };
+    }
+    case CmType.probeReply: {
+      const challenge = reader.bytes(Tlv.challenge, NONCE_BYTES);
+      const observed = reader.endpoint(Tlv.observed);
+      return challenge && observed && { type, challenge, observed };
+    }
+    case CmType.report: {
+      const paths = reader.pathReports(Tlv.pathReports);
+      return paths && { type, paths };
+    }
+    case CmType.heartbeat: {
+      const sentPackets = reader.u32(Tlv.sentPackets);
+      const sentBytes = reader.u32(Tlv.sentBytes);
+      return sentPackets === undefined || sentBytes === undefined ? undefined : { type, sentPackets, sentBytes };
+    }
+    case CmType.addresses: {
+      const addresses = reader.endpoints(Tlv.addresses);
+      const sequence = reader.u32(Tlv.sequence);
+      return addresses === undefined || sequence === undefined ? undefined : { type, addresses, sequence };
+    }
+    case CmType.goodbye: {
+      const code = reader.u8(Tlv.reason);
+      if (code === undefined) return undefined;
+      const reason =
+        code === REASON_CODES.shutdown ? 'shutdown' : code === REASON_CODES.restart ? 'restart' : 'unknown';
+      return { type, reason };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function writeIntroduction(writer: TlvWriter, message: Introduction): void {
+  if (message.versions.length < 1 || message.versions.length > MAX_VERSIONS) {
+    throw new RangeError(`a hand-shake names 1 to ${MAX_VERSIONS} versions, not ${message.versions.length}`);
+  }
+  writer.bytes(Tlv.versions, Uint8Array.from(message.versions), message.versions.length);
+  writer.bytes(Tlv.nodeId, message.nodeId, NODE_ID_BYTES);
+  writer.u32(Tlv.incarnation, message.incarnation);
+  writer.bytes(Tlv.nonce, message.nonce, NONCE_BYTES);
+  writer.bytes(Tlv.key, message.key, KEY_BYTES);
+  writer.endpoints(Tlv.addresses, message.addresses);
+  writer.u32(Tlv.capabilities, message.capabilities);
+}
+
+function readIntroduction(reader: TlvReader): Introduction | undefined {
+  const versions = reader.list(Tlv.versions, MAX_VERSIONS);
+  const nodeId = reader.bytes(Tlv.nodeId, NODE_ID_BYTES);
+  const incarnation = reader.u32(Tlv.incarnation);
+  const nonce = reader.bytes(Tlv.nonce, NONCE_BYTES);
+  const key = reader.bytes(Tlv.key, KEY_BYTES);
+  const addresses = reader.endpoints(Tlv.addresses);
+  const capabilities = reader.u32(Tlv.capabilities);
+  if (!versions || !nodeId || !nonce || !key || !addresses) return undefined;
+  if (incarnation === undefined || capabilities === undefined) return undefined;
+  return { versions, nodeId, incarnation, nonce, key, addresses, capabilities };
+}
+
+class TlvWriter {
+  /** Behind the last TLV. */
+  end: number;
+
+  constructor(
+    private readonly b: Uint8Array,
+    at: number,
+  ) {
+    this.end = at;
+  }
+
+  u8(type: number, value: number): void {
+    this.b[this.begin(type, 1)] = value;
+  }
+
+  u32(type: number, value: number): void {
+    set32(this.b, this.begin(type, 4), value);
+  }
+
+  bytes(type: number, value: Uint8Array, size: number): void {
+    if (value.length !== size) throw new RangeError(`TLV ${type} takes ${size} bytes, not ${value.length}`);
+    this.b.set(value, this.begin(type, size));
+  }
+
+  /** Each: family (4 or 6), address, port. */
+  endpoints(type: number, endpoints: readonly Endpoint[]): void {
+    const addresses = endpoints.slice(0, MAX_ADDRESSES).map((endpoint) => parseAddress(endpoint.address));
+    let i = this.begin(
+      type,
+      addresses.reduce((size, address) => size + address.length + 3, 0),
+    );
+    for (const [index, address] of addresses.entries()) {
+      this.b[i] = address.length === 4 ? 4 : 6;
+      this.b.set(address, i + 1);
+      i += 1 + address.length;
+      set16(this.b, i, endpoints[index].port);
+      i += 2;
+    }
+  }
+
+  pathReports(type: number, paths: readonly PathReport[]): void {
+    if (paths.length > MAX_REPORT_PATHS) {
+      throw new RangeError(`a report holds ${MAX_REPORT_PATHS} paths, not ${paths.length}`);
+    }
+    let i = this.begin(type, paths.length * PATH_REPORT_BYTES);
+    for (const path of paths) {
+      this.b[i + pathReport.path] = path.path;
+      set32(this.b, i + pathReport.packets, path.packets);
+      set32(this.b, i + pathReport.bytes, path.bytes);
+      set32(this.b, i + pathReport.lost, path.lost);
+      set32(this.b, i + pathReport.lastArrival, path.lastArrival);
+      set32(this.b, i + pathReport.delay, path.delay);
+      set32(this.b, i + pathReport.minDelay, path.minDelay);
+      set32(this.b, i + pathReport.jitter, path.jitter);
+      i += PATH_REPORT_BYTES;
+    }
+  }
+
+  /** Writes type and length; returns where the value goes. */
+  private begin(type: number, size: number): number {
+    const value = this.end + TLV_HEADER_BYTES;
+    this.b[this.end] = type;
+    set16(this.b, this.end + 1, size);
+    this.end = value + size;
+    return value;
+  }
+}
+
+/** Looks TLVs up in a list whose lengths have been checked. Each method gives undefined when the TLV is missing or malformed. */
+class TlvReader {
+  private constructor(
+    private readonly b: Uint8Array,
+    private readonly at: number,
+    private readonly end: number,
+  ) {}
+
+  static over(b: Uint8Array, at: number, bytes: number): TlvReader | undefined {
+    const end = at + bytes;
+    let i = at;
+    while (i + TLV_HEADER_BYTES <= end) i += TLV_HEADER_BYTES + get16(b, i + 1);
+    return i === end ? new TlvReader(b, at, end) : undefined;
+  }
+
+  u8(type: number): number | undefined {
+    const value = this.find(type, 1);
+    return value < 0 ? undefined : this.b[value];
+  }
+
+  /** Unsigned. */
+  u32(type: number): number | undefined {
+    const value = this.find(type, 4);
+    return value < 0 ? undefined : get32(this.b, value) >>> 0;
+  }
+
+  bytes(type: number, size: number): Uint8Array | undefined {
+    const value = this.find(type, size);
+    return value < 0 ? undefined : Uint8Array.from(this.b.subarray(value, value + size));
+  }
+
+  /** 1 to `most` integers of 8 bits. */
+  list(type: number, most: number): number[] | undefined {
+    const value = this.find(type);
+    if (value < 0) return undefined;
+    const size = this.size(value);
+    return size < 1 || size > most ? undefined : Array.from(this.b.subarray(value, value + size));
+  }
+
+  endpoint(type: number): Endpoint | undefined {
+    const endpoints = this.endpoints(type);
+    return endpoints?.length === 1 ? endpoints[0] : undefined;
+  }
+
+  endpoints(type: number): Endpoint[] | undefined {
+    let i = this.find(type);
+    if (i < 0) return undefined;
+    const end = i + this.size(i);
+    const endpoints: Endpoint[] = [];
+    while (i < end) {
+      const family = this.b[i];
+      if (family !== 4 && family !== 6) return undefined;
+      const addressBytes = family === 4 ? 4 : 16;
+      const port = i + 1 + addressBytes;
+      if (port + 2 > end) return undefined;
+      if (endpoints.length < MAX_ADDRESSES) {
+        endpoints.push({ address: formatAddress(this.b, i + 1, addressBytes), port: get16(this.b, port) });
+      }
+      i = port + 2;
+    }
+    return endpoints;
+  }
+
+  pathReports(type: number): PathReport[] | undefined {
+    const value = this.find(type);
+    if (value < 0) return undefined;
+    const size = this.size(value);
+    if (size % PATH_REPORT_BYTES !== 0) return undefined;
+    const paths: PathReport[] = [];
+    for (let i = value; i < value + size; i += PATH_REPORT_BYTES) {
+      paths.push({
+        path: this.b[i + pathReport.path],
+        packets: get32(this.b, i + pathReport.packets) >>> 0,
+        bytes: get32(this.b, i + pathReport.bytes) >>> 0,
+        lost: get32(this.b, i + pathReport.lost) >>> 0,
+        lastArrival: get32(this.b, i + pathReport.lastArrival) >>> 0,
+        delay: get32(this.b, i + pathReport.delay),
+        minDelay: get32(this.b, i + pathReport.minDelay),
+        jitter: get32(this.b, i + pathReport.jitter) >>> 0,
+      });
+    }
+    return paths;
+  }
+
+  /** Offset of the value of the first TLV of this type, -1 = there is none or it has another size than asked for. */
+  private find(type: number, size?: number): number {
+    for (let i = this.at; i < this.end; i += TLV_HEADER_BYTES + get16(this.b, i + 1)) {
+      if (this.b[i] !== type) continue;
+      const value = i + TLV_HEADER_BYTES;
+      return size === undefined || this.size(value) === size ? value : -1;
+    }
+    return -1;
+  }
+
+  private size(value: number): number {
+    return get16(this.b, value - 2);
+  }
+}
