@@ -22,7 +22,8 @@ export class TimerQueue {
       timer.index = this.heap.length;
       this.heap.push(timer);
     }
-    timer.due = due;
+    // Clocks tell whole microseconds: a timer between two of them would be due and never fire.
+    timer.due = Math.ceil(due);
     this.up(timer.index);
     this.down(timer.index);
   }

@@ -208,6 +208,7 @@ export class Receiver {
     session.updatedAt = now;
     peer.dataAt = now;
     this.context.timers.setEarlier(peer.tick, now + TICK_US);
+    if ((cmFlags(this.b, cmAt) & CmFlag.PATH_BEGINS) !== 0) reorder.pathBegins(now);
     reorder.insert(this.runFirst, this.runCount, slot, this.runAt, stride, this.runLastBytes, path, now);
     if (reorder.deadline < session.holdTimer.due) this.context.timers.set(session.holdTimer, reorder.deadline);
     this.events.data(session, now);

@@ -138,7 +138,7 @@ export class SessionManager {
     const { config, slots, sessions } = this.context;
     const trailer = trailerBytes(peer.authenticated);
     const mode = protocol === tcp.PROTOCOL_TCP ? config.reorder.tcp : config.reorder.udp;
-    const reorder = new ReorderBuffer(mode, slots, (slot, at, stride, count, lastBytes) =>
+    const reorder = new ReorderBuffer(mode, slots, peer.incomingPaths, (slot, at, stride, count, lastBytes) =>
       this.delivery.run(session, slot, at, stride, count, lastBytes, trailer),
     );
     const session: Session = new Session(

@@ -67,6 +67,7 @@ export class Transmitter {
       const left = segments - first;
       const path = scheduler.choose(peer.usable, datagramBytes + OUTER_BYTES, left, now);
       const run = Math.min(scheduler.run, left, longest);
+      session.usePath(path.id, now);
       const bytes = this.emit(path, first, run, datagramBytes, first + run === segments, now);
       scheduler.sent(path, bytes, now);
       path.sentPackets += run;
@@ -151,7 +152,7 @@ export class Transmitter {
       b,
       at,
       CmType.data,
-      this.cmFlags,
+      this.cmFlags | (session.pathBegins(now) ? CmFlag.PATH_BEGINS : 0),
       context.key,
       session.id,
       path.id,

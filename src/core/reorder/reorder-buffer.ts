@@ -5,6 +5,7 @@
 import type { ReorderMode } from '../config.js';
 import type { SlotPool } from '../slots.js';
 import type { IncomingPath } from '../tables/paths.js';
+import { PATH_IN_USE_US } from '../tables/sessions.js';
 import { Holes } from './holes.js';
 
 /** The paper's buffer. */
@@ -13,8 +14,6 @@ export const PAPER_LIMIT = 100;
 const ADAPTIVE_LIMIT = 8192;
 const MIN_HOLD_US = 5_000;
 const MAX_HOLD_US = 200_000;
-/** A path that brought nothing for so long has nothing under way. */
-const ACTIVE_US = 200_000;
 /** How long a path that reordered its own packets is not trusted to be first in, first out. */
 const DISTRUST_US = 10_000_000;
 /** Slots that must stay free for receiving; below, everything held goes out. */
@@ -44,6 +43,8 @@ export class ReorderBuffer {
   private readonly paths: IncomingPath[] = [];
   private readonly newest: number[] = [];
   private readonly newestAt: number[] = [];
+  /** Until then packets may be under way on paths that have not brought any of the session yet. */
+  private openUntil = Number.NEGATIVE_INFINITY;
 
   /** Held runs in order, between `head` and `tail`. */
   private first = new Int32Array(0);
@@ -59,9 +60,16 @@ export class ReorderBuffer {
   constructor(
     private readonly mode: ReorderMode,
     private readonly slots: SlotPool,
+    /** All that the peer may send on. */
+    private readonly peerPaths: readonly IncomingPath[],
     private readonly deliver: DeliverRun,
   ) {
     this.limit = mode === 'paper' ? PAPER_LIMIT : ADAPTIVE_LIMIT;
+  }
+
+  /** The sender says that it has begun to use another path. */
+  pathBegins(now: number): void {
+    this.openUntil = now + PATH_IN_USE_US;
   }
 
   /** Takes a run in, in whatever order it comes, and delivers what is due. Held runs retain their slot. */
@@ -286,9 +294,12 @@ export class ReorderBuffer {
 
   /** Every path that is in use has brought something newer; each is first in, first out, so what is missing will not come. */
   private gapIsLost(now: number): boolean {
-    for (let i = 0; i < this.paths.length; i++) {
-      if (now - this.newestAt[i] > ACTIVE_US) continue;
-      if (((this.newest[i] - this.next) | 0) <= 0 || this.paths[i].reordersUntil > now) return false;
+    const open = now < this.openUntil;
+    for (let i = 0; i < this.peerPaths.length; i++) {
+      const path = this.peerPaths[i];
+      if (!path.known || !(open || this.isInUse(path, now))) continue;
+      const known = this.paths.indexOf(path);
+      if (known < 0 || ((this.newest[known] - this.next) | 0) <= 0 || path.reordersUntil > now) return false;
     }
     return true;
   }
@@ -296,18 +307,24 @@ export class ReorderBuffer {
   /** Time to wait for the slowest path: spread of the delays + 4 x jitter. The paper has no timer; the longest stands in for it. */
   private holdTime(now: number): number {
     if (this.mode === 'paper') return MAX_HOLD_US;
+    const open = now < this.openUntil;
     let least = Number.POSITIVE_INFINITY;
     let most = Number.NEGATIVE_INFINITY;
     let jitter = 0;
-    for (let i = 0; i < this.paths.length; i++) {
-      if (now - this.newestAt[i] > ACTIVE_US) continue;
-      const path = this.paths[i];
+    for (let i = 0; i < this.peerPaths.length; i++) {
+      const path = this.peerPaths[i];
+      if (!path.known || !(open || this.isInUse(path, now))) continue;
       least = Math.min(least, path.delay);
       most = Math.max(most, path.delay);
       jitter = Math.max(jitter, path.jitter);
     }
     if (most < least) return MIN_HOLD_US;
-    return Math.min(MAX_HOLD_US, Math.max(MIN_HOLD_US, most - least + 4 * jitter));
+    return Math.ceil(Math.min(MAX_HOLD_US, Math.max(MIN_HOLD_US, most - least + 4 * jitter)));
+  }
+
+  private isInUse(path: IncomingPath, now: number): boolean {
+    const i = this.paths.indexOf(path);
+    return i >= 0 && now - this.newestAt[i] <= PATH_IN_USE_US;
   }
 
   /** Keeps each path's newest number; a path that brings an older one than before reorders. */

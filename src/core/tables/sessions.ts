@@ -10,6 +10,9 @@ import type { Peer } from './peers.js';
  */
 export type SessionState = 'opening' | 'mpip' | 'native';
 
+/** A path that brought nothing of a session for so long is not in use: nothing of it is waited for. */
+export const PATH_IN_USE_US = 200_000;
+
 /** A transport-layer flow between two nodes (Table 4), named from this side: source is the local application. */
 export class Session {
   state: SessionState = 'opening';
@@ -22,6 +25,9 @@ export class Session {
   retryAt = 0;
   /** Both directions have sent FIN, or one RST: the entry may go soon. */
   finSeen = 0;
+  /** By path id: when a packet was last put on it, us. A path that was not in use for a while begins anew. */
+  private lastUse = new Float64Array(8).fill(Number.NEGATIVE_INFINITY);
+  private pathBeganAt = Number.NEGATIVE_INFINITY;
   sentPackets = 0;
   sentBytes = 0;
   receivedPackets = 0;
@@ -52,6 +58,21 @@ export class Session {
     this.updatedAt = now;
     this.openTimer = new Timer((at) => onOpenTimer(this, at));
     this.holdTimer = new Timer((at) => onHoldTimer(this, at));
+  }
+
+  usePath(id: number, now: number): void {
+    if (id >= this.lastUse.length) {
+      const longer = new Float64Array(2 * id).fill(Number.NEGATIVE_INFINITY);
+      longer.set(this.lastUse);
+      this.lastUse = longer;
+    }
+    if (now - this.lastUse[id] > PATH_IN_USE_US / 2) this.pathBeganAt = now;
+    this.lastUse[id] = now;
+  }
+
+  /** Whether packets must say that a path has begun: for longer than the receiver remembers paths. */
+  pathBegins(now: number): boolean {
+    return now - this.pathBeganAt < PATH_IN_USE_US;
   }
 }
 

@@ -19,6 +19,8 @@ export const CmFlag = {
   ECN: 0x30,
   /** Feedback path id and delay are valid. */
   FEEDBACK: 0x40,
+  /** The session has lately begun to use another path: a gap may be its first packets, still under way. */
+  PATH_BEGINS: 0x80,
 } as const;
 
 export const CM_ECN_SHIFT = 4;

@@ -19,7 +19,8 @@ class Bench {
 
   constructor(mode: ReorderMode, slots = 512) {
     this.slots = new SlotPool(new Memory(new Uint8Array(slots * 64)), slots, 64);
-    this.buffer = new ReorderBuffer(mode, this.slots, (_slot, at, stride, count) => {
+    for (const path of this.paths) path.sample(0, 0);
+    this.buffer = new ReorderBuffer(mode, this.slots, this.paths, (_slot, at, stride, count) => {
       for (let i = 0; i < count; i++) this.delivered.push(this.sequenceAt.get(at + i * stride)!);
     });
   }
@@ -65,6 +66,16 @@ describe('reorder buffer', () => {
     bench.insert(4, 1, 1);
     expect(bench.delivered).to.deep.equal([0, 1, 3, 4]);
     expect(bench.buffer.losses).to.equal(1);
+  });
+
+  it('waits for a path that the sender has just begun to use, though the other has brought newer packets', () => {
+    const bench = new Bench('adaptive');
+    bench.insert(0, 1, 0);
+    bench.buffer.pathBegins(0);
+    bench.insert(2, 1, 0);
+    expect(bench.delivered).to.deep.equal([0]);
+    bench.insert(1, 1, 1);
+    expect(bench.delivered).to.deep.equal([0, 1, 2]);
   });
 
   it('does not take a newer packet as proof of a loss on a path that reorders', () => {
