@@ -62,14 +62,15 @@ export class Node {
     this.handshake.start(now);
   }
 
-  /** The whole list, at start and after every change. */
+  /** The whole list, at start and after every change of the network: paths that are not live are probed at once. */
   setLocalAddresses(addresses: readonly LocalAddress[], now: number): void {
     const { context } = this;
+    const before = context.digest;
     context.locals = addresses;
-    context.addressSequence++;
     context.digest = addressDigest(context.ownEndpoints());
-    this.paths.addressesChanged(now);
-    this.handshake.addressesChanged(now);
+    if (context.digest !== before) context.addressSequence++;
+    this.paths.addressesChanged(context.digest !== before, now);
+    if (context.digest !== before) this.handshake.addressesChanged(now);
   }
 
   /** The sniffer saw an own packet to an address that is not steered. */

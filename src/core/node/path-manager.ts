@@ -65,7 +65,7 @@ export class PathManager {
   }
 
   /** Own addresses have changed: paths from those that are gone end at once, new ones begin, all that is not live is probed. */
-  addressesChanged(now: number): void {
+  addressesChanged(differ: boolean, now: number): void {
     const { context } = this;
     const present = new Set(context.locals.map(({ id }) => id));
     for (const peer of context.peers.values()) {
@@ -75,7 +75,7 @@ export class PathManager {
       }
       this.connect(peer, now);
       this.changed(peer, now);
-      if (context.peers.has(peer.key)) this.pushAddresses(peer, now);
+      if (differ && context.peers.has(peer.key)) this.pushAddresses(peer, now);
     }
   }
 

@@ -14,6 +14,11 @@ export const PAPER_LIMIT = 100;
 const ADAPTIVE_LIMIT = 8192;
 const MIN_HOLD_US = 5_000;
 const MAX_HOLD_US = 200_000;
+/**
+ * While all paths keep their order, losses are seen without the timer, which is then only for a path that falls silent: it can be
+ * generous, and a queue that builds up faster than the smoothed delay follows does not make packets late.
+ */
+const FIFO_MIN_HOLD_US = 40_000;
 /** How long a path that reordered its own packets is not trusted to be first in, first out. */
 const DISTRUST_US = 10_000_000;
 /** Slots that must stay free for receiving; below, everything held goes out. */
@@ -304,22 +309,25 @@ export class ReorderBuffer {
     return true;
   }
 
-  /** Time to wait for the slowest path: spread of the delays + 4 x jitter. The paper has no timer; the longest stands in for it. */
+  /** Time to wait for the slowest path, from spread of the delays + 4 x jitter. The paper has no timer; the longest stands in for it. */
   private holdTime(now: number): number {
     if (this.mode === 'paper') return MAX_HOLD_US;
     const open = now < this.openUntil;
     let least = Number.POSITIVE_INFINITY;
     let most = Number.NEGATIVE_INFINITY;
     let jitter = 0;
+    let fifo = true;
     for (let i = 0; i < this.peerPaths.length; i++) {
       const path = this.peerPaths[i];
       if (!path.known || !(open || this.isInUse(path, now))) continue;
+      if (path.reordersUntil > now) fifo = false;
       least = Math.min(least, path.delay);
       most = Math.max(most, path.delay);
       jitter = Math.max(jitter, path.jitter);
     }
     if (most < least) return MIN_HOLD_US;
-    return Math.ceil(Math.min(MAX_HOLD_US, Math.max(MIN_HOLD_US, most - least + 4 * jitter)));
+    const wait = most - least + 4 * jitter;
+    return Math.ceil(Math.min(MAX_HOLD_US, fifo ? Math.max(FIFO_MIN_HOLD_US, 2 * wait) : Math.max(MIN_HOLD_US, wait)));
   }
 
   private isInUse(path: IncomingPath, now: number): boolean {
