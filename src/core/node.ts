@@ -56,6 +56,7 @@ export class Node {
       unknownSession: (peer, id, openedBySelf, at) => this.sessions.unknown(peer, id, openedBySelf, at),
       otherAddresses: (peer, _digest, at) => this.paths.askAddresses(peer, at),
       data: (session) => this.sessions.confirm(session),
+      feedbackDue: (peer, at) => this.paths.report(peer, at),
     });
     this.cutter = new NativeCutter(memory);
     this.sendNative = (offset, bytes) => io.sendNative(offset, bytes);

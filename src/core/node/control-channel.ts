@@ -41,7 +41,7 @@ export class ControlChannel {
     const body = encodeControl(message, b, scratch);
     const cmAt = scratch + body;
     const authenticated = peer?.authenticated === true;
-    const feedback = peer?.takeFeedback();
+    const feedback = peer?.takeFeedback(now);
     writeCm(
       b,
       cmAt,

@@ -16,7 +16,7 @@ const BACK_OFF_US = 30_000_000;
 const MAX_BACK_OFF_US = 600_000_000;
 /** ... and a configured peer, or one that was there, is queried again by itself. */
 const PEER_BACK_OFF_US = 1_000_000;
-const MAX_PEER_BACK_OFF_US = 15_000_000;
+const MAX_PEER_BACK_OFF_US = 5_000_000;
 /** A node id under a new incarnation counts as restarted only when the old one has been silent for so long. */
 const RESTART_SILENCE_US = 200_000;
 /** A node that greeted but never proved its key is forgotten. */

@@ -337,7 +337,8 @@ export class PathManager {
     this.context.io.unsteer(address);
   }
 
-  private report(peer: Peer, now: number): void {
+  /** What has come on the peer's paths since the last report. */
+  report(peer: Peer, now: number): void {
     const paths: PathReport[] = [];
     for (const path of peer.incomingPaths) {
       if (path.packets === path.reportedPackets || paths.length === MAX_REPORT_PATHS) continue;
@@ -353,6 +354,7 @@ export class PathManager {
         jitter: Math.min(path.jitter, 0xffffffff) >>> 0,
       });
     }
+    peer.feedbackAt = now;
     if (paths.length === 0 || peer.usable.length === 0) return;
     this.control.send(peer.scheduler.choose(peer.usable, 0, 1, now), { type: CmType.report, paths }, now);
   }

@@ -28,6 +28,9 @@ import type { NodeContext } from './context.js';
 import { isSealed } from './seal.js';
 import { OUTER_BYTES, TICK_US } from './transmitter.js';
 
+/** Delays are fed back at least so often while data comes in. */
+const FEEDBACK_US = 10_000;
+
 /** What the receiver hands on. */
 export interface ReceiverEvents {
   introduction(message: ControlMessage, local: number, source: Source, now: number): void;
@@ -39,6 +42,8 @@ export interface ReceiverEvents {
   /** The peer's address list is not the one that is known here. */
   otherAddresses(peer: Peer, digest: number, now: number): void;
   data(session: Session, now: number): void;
+  /** Nothing of ours has carried delays back for a while: the traffic is one-way (paper section 3.4.4). */
+  feedbackDue(peer: Peer, now: number): void;
 }
 
 /** The CM fields that go with a control message. */
@@ -212,6 +217,7 @@ export class Receiver {
     reorder.insert(this.runFirst, this.runCount, slot, this.runAt, stride, this.runLastBytes, path, now);
     if (reorder.deadline < session.holdTimer.due) this.context.timers.set(session.holdTimer, reorder.deadline);
     this.events.data(session, now);
+    if (now - peer.feedbackAt > FEEDBACK_US) this.events.feedbackDue(peer, now);
   }
 
   private control(

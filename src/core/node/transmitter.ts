@@ -58,7 +58,7 @@ export class Transmitter {
     this.headerBytes = isTcp ? packet.transportBytes : 0;
     this.tcpFlags = packet.tcpFlags;
     if (isTcp) noteEnd(session, packet.tcpFlags);
-    this.prepareCm(packet.ecn);
+    this.prepareCm(packet.ecn, now);
 
     const datagramBytes = this.headerBytes + this.segmentBytes + trailerBytes(peer.authenticated);
     const longest = Math.min(MAX_RUN, Math.floor(MAX_MESSAGE_BYTES / datagramBytes));
@@ -86,12 +86,12 @@ export class Transmitter {
   }
 
   /** What all CMs of the packet in hand have in common. */
-  private prepareCm(ecn: number): void {
+  private prepareCm(ecn: number, now: number): void {
     const { peer, openedBySelf } = this.session;
     let flags = ecn << CM_ECN_SHIFT;
     if (peer.authenticated) flags |= CmFlag.AUTHENTICATED;
     if (openedBySelf) flags |= CmFlag.FROM_OPENER;
-    const feedback = peer.takeFeedback();
+    const feedback = peer.takeFeedback(now);
     if (feedback === undefined) {
       this.feedbackPath = 0;
       this.feedbackDelay = 0;

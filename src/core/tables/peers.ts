@@ -44,6 +44,8 @@ export class Peer {
   /** The same for the delays that the peer feeds back. */
   feedbackDelayBase = 0;
   feedbackDelayKnown = false;
+  /** When delay was fed back last, us. */
+  feedbackAt = Number.NEGATIVE_INFINITY;
   /** Round robin over the incoming paths whose delay is fed back next. */
   feedbackTurn = 0;
   heardAt: number;
@@ -99,13 +101,14 @@ export class Peer {
   }
 
   /** The incoming path whose newest delay is to be fed back, marked as done; undefined = nothing new. */
-  takeFeedback(): IncomingPath | undefined {
+  takeFeedback(now: number): IncomingPath | undefined {
     const { incomingPaths } = this;
     for (let i = 0; i < incomingPaths.length; i++) {
       this.feedbackTurn = (this.feedbackTurn + 1) % incomingPaths.length;
       const path = incomingPaths[this.feedbackTurn];
       if (!path.fresh) continue;
       path.fresh = false;
+      this.feedbackAt = now;
       return path;
     }
     return undefined;
