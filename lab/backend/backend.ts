@@ -1,0 +1,41 @@
+/** What makes a plan real. `create` and `destroy` may run in different processes: all that they share is the record. */
+import type { Plan, PlannedLink } from '../plan/plan.js';
+import type { LabDirectory } from '../record/directory.js';
+import type { LabRecord, RecordedNamespace } from '../record/record.js';
+import type { CounterSource } from './counters.js';
+
+/** A command as it is run, for people: what it does, and its input where it reads one. */
+export interface BackendCommand {
+  readonly command: readonly string[];
+  readonly input: readonly string[];
+}
+
+export interface BackendStep {
+  readonly title: string;
+  readonly commands: readonly BackendCommand[];
+}
+
+export interface Backend {
+  /** What `create` is going to make. Throws LabError (E_LAB_NAME_TAKEN) when something of that name exists. */
+  claim(lab: string, plan: Plan): RecordedNamespace[];
+  /** What `create` does, in order; pure. */
+  steps(lab: string, plan: Plan): BackendStep[];
+  /** Throws LabCommandError; what was made until then is the caller's to destroy. */
+  create(directory: LabDirectory, plan: Plan, progress: CreateProgress): Promise<void>;
+  /** Removes what the record names and what is verified to be the lab's; idempotent. Processes have ended before. */
+  destroy(record: LabRecord): Promise<void>;
+  /** Inodes of the lab's network namespaces that exist and are verified to be its own. */
+  namespaces(record: LabRecord): Set<number>;
+  /** The command line that runs a command inside a node; the program that it starts keeps its pid. */
+  inside(lab: string, node: string, command: readonly string[]): string[];
+  openCounters(lab: string, node: string): CounterSource;
+  /** Sets the far end of a link down, or both ends up and puts back what they lost. */
+  setCarrier(record: LabRecord, plan: Plan, link: PlannedLink, carrier: 'up' | 'down', at: string): Promise<void>;
+  /** Makes the link's shaping what the plan says. */
+  shape(record: LabRecord, link: PlannedLink): Promise<void>;
+}
+
+export interface CreateProgress {
+  readonly signal?: AbortSignal | undefined;
+  readonly onStep?: ((step: { title: string; durationMs: number }) => void) | undefined;
+}

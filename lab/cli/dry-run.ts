@@ -1,0 +1,25 @@
+import { backendOf } from '../backend/backends.js';
+import type { Plan } from '../lab.js';
+import { planTree } from '../plan/tree.js';
+
+/** A plan as a tree, then all that would be run, as one could type it. */
+export function dryRun(lab: string, plan: Plan): string {
+  return `${planTree(plan)}\n\n${commandsText(lab, plan)}`;
+}
+
+function commandsText(lab: string, plan: Plan): string {
+  const steps = backendOf({ backend: 'netns' }).steps(lab, plan);
+  return steps
+    .flatMap(({ title, commands }) => [
+      `# ${title}`,
+      ...commands.map(({ command, input }) => {
+        const line = command.map(quote).join(' ');
+        return input.length === 0 ? line : `${line} <<'END'\n${input.join('\n')}\nEND`;
+      }),
+    ])
+    .join('\n');
+}
+
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import { ControlError } from '../../src/daemon/api.js';
+import { Lab, type LabLink, type LabNode, type Shaping } from '../lab.js';
+import { rateText } from '../plan/tree.js';
+import { isAlive } from '../record/identity.js';
+import type { LabRecord } from '../record/record.js';
+import { table } from './table.js';
+
+export function registerInspect(program: Command): void {
+  program
+    .command('inspect')
+    .description('nodes, links and processes of a lab')
+    .argument('<lab>')
+    .option('--json', 'record and plan as JSON')
+    .action(async (name: string, { json }: { json?: true }) => {
+      const lab = Lab.open(name);
+      try {
+        if (json) process.stdout.write(`${JSON.stringify({ record: lab.record, plan: lab.plan }, null, 2)}\n`);
+        else process.stdout.write(`${await describeLab(lab)}\n`);
+      } finally {
+        await lab.release();
+      }
+    });
+}
+
+async function describeLab(lab: Lab): Promise<string> {
+  const { record } = lab;
+  const owner =
+    record.owner === null ? 'kept' : `process ${record.owner.pid}${isAlive(record.owner) ? '' : ' (ended)'}`;
+  const nodes = await Promise.all(lab.nodes.map((node) => nodeRow(node, record)));
+  return [
+    `${lab.name}: topology ${record.topology}, ${record.state}, made ${record.created}, ${owner}, files in ${lab.directory}`,
+    '',
+    table(['NODE', 'KIND', 'NAMESPACE', 'ADDRESSES', 'MPIP'], nodes),
+    '',
+    table(['LINK', 'FROM', 'TO', 'RATE', 'QUEUE'], lab.links.flatMap(linkRows)),
+    '',
+    table(
+      ['PID', 'NODE', 'COMMAND'],
+      record.processes.filter(isAlive).map(({ pid, node, command }) => [String(pid), node, command]),
+    ),
+  ].join('\n');
+}
+
+async function nodeRow(node: LabNode, { namespaces }: LabRecord): Promise<string[]> {
+  const namespace = namespaces.find((own) => own.node === node.name)?.name ?? '';
+  const addresses = node.interfaces.map(({ name, addresses: own }) => [name, ...own].join(' ')).join(', ');
+  return [node.name, node.kind, namespace, addresses, await mpipText(node)];
+}
+
+async function mpipText({ mpip }: LabNode): Promise<string> {
+  if (mpip === undefined) return '';
+  try {
+    const { paths } = await mpip.status();
+    return `${paths.filter(({ state }) => state === 'live').length} of ${paths.length} paths live`;
+  } catch (error) {
+    if (error instanceof ControlError) return 'mpipd does not answer';
+    throw error;
+  }
+}
+
+function linkRows({ name, ends: [a, b], shaping: [there, back] }: LabLink): string[][] {
+  const row = (from: typeof a, to: typeof a, shaping: Shaping | null): string[] => [
+    name,
+    `${from.node}:${from.interface}`,
+    `${to.node}:${to.interface}`,
+    shaping === null ? 'unlimited' : rateText(shaping.rateBps),
+    shaping === null ? '' : `${shaping.limitBytes} B`,
+  ];
+  return [row(a, b, there), row(b, a, back)];
+}

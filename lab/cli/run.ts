@@ -1,0 +1,122 @@
+/** `mpip-lab run`: experiments, their claims and figures. */
+import { join, relative } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { EXPERIMENTS } from '../../experiments/index.js';
+import { duration as durationText } from '../../src/document/quantity.js';
+import { LabError } from '../error.js';
+import type { Experiment } from '../experiment/experiment.js';
+import { runExperiment, selectArms } from '../experiment/run.js';
+import { renderFigure } from '../figures/render.js';
+import type { ResultDocument } from '../results/document.js';
+import { type StoredResult, storeResult } from '../results/store.js';
+import { summarize, summarizeRepeats } from '../results/summary.js';
+import { EXIT_FAILED } from './exit-status.js';
+import { logProgress, type Progress, taskProgress } from './run-progress.js';
+import { interruptible } from './signals.js';
+
+interface RunFlags {
+  readonly duration?: number;
+  readonly short?: true;
+  readonly arms?: string[];
+  readonly repeat: number;
+  readonly json?: true;
+  readonly output: string;
+}
+
+export function registerRun(program: Command): void {
+  program
+    .command('run')
+    .description('run experiments, check their claims and draw their figures')
+    .argument('<id...>', `experiments: ${EXPERIMENTS.map(({ id }) => id).join(', ')}`)
+    .option('--duration <time>', 'length of each arm, such as 20s; default: as in the paper', parseDuration)
+    .option('--short', 'the short form of each experiment')
+    .option('--arms <list>', 'run these arms only, such as ip,mpip', (list: string) => list.split(',').filter(Boolean))
+    .option('--repeat <n>', 'run everything n times', parseCount, 1)
+    .option('--json', 'print the result document, and nothing else, on stdout (an array when there are several)')
+    .option('--output <directory>', 'where results go', 'results')
+    .action((ids: string[], flags: RunFlags) => run(ids, flags));
+}
+
+async function run(ids: readonly string[], flags: RunFlags): Promise<void> {
+  const experiments = ids.map(find);
+  // Before the first lab comes up: a wrong name must not end a long run in its middle.
+  for (const experiment of experiments) selectArms(experiment, flags.arms);
+
+  const documents = await interruptible((signal) => runAll(experiments, flags, signal));
+  if (flags.json)
+    process.stdout.write(`${JSON.stringify(documents.length === 1 ? documents[0] : documents, null, 2)}\n`);
+  if (documents.some(({ claims }) => claims.some(({ pass }) => !pass))) process.exitCode = EXIT_FAILED;
+}
+
+async function runAll(
+  experiments: readonly Experiment[],
+  flags: RunFlags,
+  signal: AbortSignal,
+): Promise<ResultDocument[]> {
+  const documents: ResultDocument[] = [];
+  for (const experiment of experiments) {
+    const repeats: ResultDocument[] = [];
+    for (let i = 1; i <= flags.repeat; i++) {
+      const of = flags.repeat === 1 ? '' : ` (${i} of ${flags.repeat})`;
+      repeats.push(await runOne(experiment, of, flags, signal));
+    }
+    if (repeats.length > 1 && !flags.json) process.stdout.write(`${summarizeRepeats(repeats)}\n`);
+    documents.push(...repeats);
+  }
+  return documents;
+}
+
+async function runOne(
+  experiment: Experiment,
+  of: string,
+  flags: RunFlags,
+  signal: AbortSignal,
+): Promise<ResultDocument> {
+  const duration = flags.duration ?? (flags.short ? experiment.durations.short : experiment.durations.full);
+  const arms = selectArms(experiment, flags.arms);
+  const title = `${experiment.id}${of}: ${experiment.title}, ${duration} s each`;
+  const interactive = process.stdout.isTTY === true && !flags.json;
+  const progress: Progress = interactive ? taskProgress(title, arms, duration) : logProgress(title, duration);
+  let document: ResultDocument;
+  try {
+    document = await runExperiment(experiment, {
+      duration,
+      signal,
+      observer: progress.observer,
+      ...(flags.arms === undefined ? {} : { arms: flags.arms }),
+    });
+  } catch (error) {
+    await progress.fail(error);
+    throw error;
+  }
+  await progress.done();
+  const stored = await storeResult(flags.output, document, await renderFigure(experiment.figure(document)));
+  if (!flags.json) process.stdout.write(`\n${summarize(document)}\n${whereabouts(stored)}\n`);
+  return document;
+}
+
+function whereabouts({ directory }: StoredResult): string {
+  const shown = relative(process.cwd(), directory);
+  return `Results: ${join(shown.startsWith('..') ? directory : shown, '{result.json,figure.svg,figure.png}')}\n`;
+}
+
+function find(id: string): Experiment {
+  const experiment = EXPERIMENTS.find((candidate) => candidate.id === id);
+  if (experiment !== undefined) return experiment;
+  const known = EXPERIMENTS.map((candidate) => candidate.id).join(', ');
+  throw new LabError('E_LAB_UNKNOWN_EXPERIMENT', `there is no experiment ${id}; there are ${known}`);
+}
+
+function parseDuration(text: string): number {
+  const parsed = durationText.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? 'not a duration');
+  const seconds = parsed.data / 1e6;
+  // iperf3 takes whole seconds.
+  if (seconds < 1 || !Number.isInteger(seconds)) throw new InvalidArgumentError('whole seconds, at least 1s');
+  return seconds;
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('a whole number from 1 to 9999');
+  return Number(text);
+}

@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+import { Lab, makePlan, readTopology, withoutMpip } from '../lab.js';
+import { dryRun } from './dry-run.js';
+import { aborted, interruptible } from './signals.js';
+
+interface UpFlags {
+  readonly keep?: true;
+  readonly name?: string;
+  readonly dryRun?: true;
+  readonly mpip: boolean;
+  readonly wait: boolean;
+}
+
+export function registerUp(program: Command): void {
+  program
+    .command('up')
+    .description('make the lab of a topology; it ends with this command unless it is kept')
+    .argument('<file>', 'topology, such as lab/topologies/two-paths.yaml')
+    .option('--keep', 'leave the lab running; `mpip-lab down` ends it')
+    .option('--name <name>', "name of the lab; default: the topology's and a random suffix")
+    .option('--no-mpip', 'plain hosts: start no mpipd')
+    .option('--no-wait', 'do not wait until all MPIP paths are live')
+    .option('--dry-run', 'show the plan and the commands, and make nothing')
+    .action((file: string, flags: UpFlags) => up(file, flags));
+}
+
+async function up(file: string, flags: UpFlags): Promise<void> {
+  const whole = makePlan(await readTopology(file));
+  const plan = flags.mpip ? whole : withoutMpip(whole);
+  if (flags.dryRun) {
+    process.stdout.write(`${dryRun(flags.name ?? plan.topology, plan)}\n`);
+    return;
+  }
+  const start = performance.now();
+  await interruptible(async (signal) => {
+    const lab = await Lab.up(plan, {
+      signal,
+      keep: flags.keep ?? false,
+      waitForPaths: flags.wait,
+      onStep: ({ title, durationMs }) =>
+        process.stderr.write(`${title.padEnd(16)} ${durationMs.toFixed(0).padStart(6)} ms\n`),
+      ...(flags.name !== undefined && { name: flags.name }),
+    });
+    const took = `${((performance.now() - start) / 1000).toFixed(2)} s`;
+    process.stdout.write(`${lab.name}\n`);
+    if (flags.keep) {
+      process.stderr.write(`lab ${lab.name} is up (${took}); mpip-lab down ${lab.name} ends it\n`);
+      await lab.release();
+      return;
+    }
+    process.stderr.write(`lab ${lab.name} is up (${took}); Ctrl-C ends it\n`);
+    // Neither of the two keeps a process alive.
+    const alive = setInterval(() => {}, 60_000);
+    await Promise.race([aborted(signal), lab.gone]);
+    clearInterval(alive);
+    await lab.down();
+    process.stderr.write(`lab ${lab.name} is down\n`);
+  });
+}

@@ -1,0 +1,90 @@
+/** A result document as text for a terminal. */
+import type { ResultDocument } from './document.js';
+import { formatQuantity } from './quantity.js';
+
+/** Goodput, rates, limits and claims of a run. */
+export function summarize(document: ResultDocument): string {
+  const links = document.links.map(({ name }) => name);
+  const header = ['', ...links, 'total', 'goodput', 'limit', 'of limit'];
+  const rows = Object.values(document.arms).map(({ label, metrics, limit_bps }) => {
+    const goodput = sum(metrics, '.goodput_bps');
+    const share = limit_bps === null ? '' : `${((100 * goodput) / limit_bps).toFixed(1)} %`;
+    const rates = [...links, 'total'].map((link) => mbit(metrics[`${link}.rate_bps`]));
+    return [label, ...rates, mbit(goodput), mbit(limit_bps ?? undefined), share];
+  });
+  const capacities = document.links.map(({ rate_bps }) => rate_bps);
+  const whole = capacities.includes(null) ? undefined : capacities.reduce<number>((all, rate) => all + (rate ?? 0), 0);
+  const capacityRow = ['capacity', ...capacities.map((rate) => mbit(rate ?? undefined)), mbit(whole), '', '', ''];
+  const named = document.paper === null ? document.experiment : `${document.experiment}, ${document.paper}`;
+  return [
+    `${named}: ${document.title}`,
+    '',
+    ...table([header, ...rows, capacityRow]),
+    '',
+    `Mbit/s; links and total on the wire at the receiver from ${document.settled_s} s on, goodput of the whole ${document.duration_s} s`,
+    '',
+    ...claimLines(document),
+    '',
+  ].join('\n');
+}
+
+/** Median and spread of every goodput, and how often each claim held. */
+export function summarizeRepeats(documents: readonly ResultDocument[]): string {
+  const rows = Object.entries(documents[0]!.arms).flatMap(([id, arm]) =>
+    Object.keys(arm.metrics)
+      .filter((name) => name.endsWith('.goodput_bps') || name.endsWith('.rate_bps'))
+      .map((name) => {
+        const values = documents
+          .map((document) => document.arms[id]?.metrics[name] ?? Number.NaN)
+          .sort((a, b) => a - b);
+        return [`${id}.${name}`, mbit(median(values)), mbit(values[0]), mbit(values.at(-1))];
+      }),
+  );
+  const claims = documents[0]!.claims.map(({ text }) => {
+    const held = documents.filter(({ claims }) => claims.some((claim) => claim.text === text && claim.pass)).length;
+    return `  ${held} of ${documents.length}  ${text}`;
+  });
+  return [
+    `${documents.length} runs of ${documents[0]!.experiment}, Mbit/s`,
+    '',
+    ...table([['', 'median', 'least', 'most'], ...rows]),
+    '',
+    'claims held',
+    ...claims,
+    '',
+  ].join('\n');
+}
+
+function claimLines({ claims, unchecked_claims }: ResultDocument): string[] {
+  const lines = claims.map(({ text, left, right, unit, pass }) => {
+    const [l, r] = [left, right].map((value) => formatQuantity({ value, unit }));
+    return `  ${pass ? 'pass' : 'FAIL'}  ${text}  (${l} against ${r})`;
+  });
+  return ['claims', ...lines, ...unchecked_claims.map((text) => `  ----  ${text}  (an arm did not run)`)];
+}
+
+/** Columns of equal width; the first is flush left, numbers flush right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function sum(metrics: Readonly<Record<string, number>>, suffix: string): number {
+  return Object.entries(metrics)
+    .filter(([name]) => name.endsWith(suffix))
+    .reduce((all, [, value]) => all + value, 0);
+}
+
+function median(sorted: readonly number[]): number {
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+function mbit(rate: number | undefined): string {
+  return rate === undefined ? '-' : (rate / 1e6).toFixed(2);
+}

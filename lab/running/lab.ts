@@ -1,0 +1,229 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import type { Backend } from '../backend/backend.js';
+import { backendOf } from '../backend/backends.js';
+import { requireMachine } from '../doctor/require.js';
+import { LabError } from '../error.js';
+import { makePlan, withoutMpip } from '../plan/make.js';
+import type { Plan } from '../plan/plan.js';
+import { LabDirectory } from '../record/directory.js';
+import { takeDownDirectory } from '../record/down.js';
+import { bootId, identify } from '../record/identity.js';
+import type { LabRecord } from '../record/record.js';
+import { startReaper } from '../record/start-reaper.js';
+import type { Topology } from '../topology/topology.js';
+import type { LabLink } from './link.js';
+import { RunningLink } from './link.js';
+import { type Mpipd, requireDaemon } from './mpipd.js';
+import type { LabNode } from './node.js';
+import { RunningNode } from './node.js';
+import { pathsLive } from './paths.js';
+
+export interface UpOptions {
+  /** Default: the topology's name and a random suffix. */
+  readonly name?: string;
+  /** Called after each step of the set-up. */
+  readonly onStep?: (step: UpStep) => void;
+  /** Ends the set-up; what was made is taken down before `up` rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** false: all hosts are plain (the arms `ip` and `mptcp` of the same topology). Default true. */
+  readonly mpip?: boolean;
+  /** Whether `up` waits until every pair of MPIP hosts reports all paths between them live. Default true. */
+  readonly waitForPaths?: boolean;
+  /** The lab outlives this process. Default false: it ends with this process, however that ends. */
+  readonly keep?: boolean;
+}
+
+export interface UpStep {
+  readonly title: string;
+  readonly durationMs: number;
+}
+
+/** Letters, digits, "-" and "_", as names in topologies; a little longer for the random suffix. */
+const LAB_NAME = /^[A-Za-z0-9]([A-Za-z0-9_-]{0,38}[A-Za-z0-9])?$/;
+const SUFFIX_BYTES = 2;
+const TOKEN_BYTES = 16;
+
+/** A running lab: `await using lab = await Lab.up(topology)`. */
+export class Lab implements AsyncDisposable {
+  readonly #directory: LabDirectory;
+  readonly #backend: Backend;
+  readonly #nodes: readonly RunningNode[];
+  readonly #links: readonly RunningLink[];
+  #down: Promise<void> | undefined;
+  #gone: Promise<void> | undefined;
+
+  private constructor(directory: LabDirectory, plan: Plan) {
+    this.#directory = directory;
+    this.#backend = backendOf(directory.record);
+    this.#nodes = plan.nodes.map((node) => new RunningNode(directory, this.#backend, node));
+    this.#links = plan.links.map((link) => new RunningLink(directory, this.#backend, link));
+  }
+
+  /**
+   * Makes a lab. Whatever goes wrong, nothing is left of it when this rejects.
+   * Throws LabMachineError, LabCommandError, LabError (E_LAB_EXISTS, E_LAB_NAME_TAKEN, E_LAB_NOT_BUILT, E_LAB_MPIPD, E_LAB_PATHS).
+   */
+  static async up(topology: Topology | Plan, options: UpOptions = {}): Promise<Lab> {
+    const { signal, keep = false } = options;
+    signal?.throwIfAborted();
+    const whole = 'topology' in topology ? topology : makePlan(topology);
+    const plan = options.mpip === false ? withoutMpip(whole) : whole;
+    requireMachine();
+    if (plan.nodes.some(({ mpip }) => mpip !== null)) requireDaemon();
+
+    const directory = LabDirectory.create(newRecord(plan, options.name, keep), plan);
+    let lab: Lab | undefined;
+    try {
+      const reaper = keep ? undefined : startReaper(directory);
+      lab = new Lab(directory, plan);
+      if (reaper) lab.#watch(reaper);
+      await lab.#make(plan, options);
+      return lab;
+    } catch (error) {
+      await (lab ? lab.down() : takeDownDirectory(directory, backendOf));
+      // What else went wrong then is a consequence.
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
+
+  /** A lab that is up already, whoever made it. Throws LabError (E_LAB_UNKNOWN). */
+  static open(name: string): Lab {
+    const directory = LabDirectory.open(name);
+    return new Lab(directory, directory.plan);
+  }
+
+  get name(): string {
+    return this.#directory.record.lab;
+  }
+
+  /** As it is now: changes of links are part of it. */
+  get plan(): Plan {
+    return this.#directory.plan;
+  }
+
+  /** Logs, configurations and sockets, a directory for each node; gone with the lab. */
+  get directory(): string {
+    return this.#directory.path;
+  }
+
+  get record(): LabRecord {
+    return this.#directory.refresh();
+  }
+
+  get nodes(): readonly LabNode[] {
+    return this.#nodes;
+  }
+
+  get links(): readonly LabLink[] {
+    return this.#links;
+  }
+
+  /** Throws LabError (E_LAB_UNKNOWN). */
+  node(name: string): LabNode {
+    return named('node', this.#nodes, name);
+  }
+
+  /** Throws LabError (E_LAB_UNKNOWN). */
+  link(name: string): LabLink {
+    return named('link', this.#links, name);
+  }
+
+  /** The command line of a command in a node and its environment, for callers that run it themselves (a shell at a terminal). */
+  commandLine(node: string, command: readonly string[]): { command: string[]; env: NodeJS.ProcessEnv } {
+    const running = named('node', this.#nodes, node);
+    return { command: this.#backend.inside(this.name, node, command), env: running.environment() };
+  }
+
+  /** Resolves when the lab has ended, also by somebody else's `down`; never for a lab that is kept or was opened. */
+  get gone(): Promise<void> {
+    return this.#gone ?? new Promise(() => {});
+  }
+
+  /** Closes what this object has open and leaves the lab running, for labs that are kept or were opened. Idempotent. */
+  async release(): Promise<void> {
+    for (const node of this.#nodes) await node[Symbol.asyncDispose]();
+  }
+
+  /** Ends all processes of the lab and removes it. Idempotent, also when somebody else took it down. */
+  down(): Promise<void> {
+    this.#down ??= this.#takeDown();
+    return this.#down;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.down();
+  }
+
+  async #make(plan: Plan, { signal, onStep, waitForPaths = true }: UpOptions): Promise<void> {
+    await this.#backend.create(this.#directory, plan, { signal, onStep });
+    const step = async (title: string, action: () => Promise<unknown>): Promise<void> => {
+      signal?.throwIfAborted();
+      const start = performance.now();
+      await action();
+      onStep?.({ title, durationMs: performance.now() - start });
+    };
+    const daemons = new Map<string, Mpipd>();
+    for (const { name, mpip } of this.#nodes) if (mpip) daemons.set(name, mpip);
+    if (daemons.size > 0) {
+      await step('mpipd', () =>
+        settle([...daemons.values()], async (daemon) => {
+          await daemon.start();
+          await daemon.answers(signal);
+        }),
+      );
+      if (waitForPaths) await step('paths', () => pathsLive(plan, daemons, signal));
+    }
+    this.#directory.update(() => ({ state: 'up' }));
+    signal?.throwIfAborted();
+  }
+
+  async #takeDown(): Promise<void> {
+    await this.release();
+    this.#directory.refresh();
+    await takeDownDirectory(this.#directory, backendOf);
+  }
+
+  #watch(reaper: ChildProcess): void {
+    this.#gone = new Promise((resolve) => reaper.once('exit', () => resolve()));
+  }
+}
+
+function newRecord(plan: Plan, name: string | undefined, keep: boolean): LabRecord {
+  if (name !== undefined && !LAB_NAME.test(name)) {
+    throw new LabError(
+      'E_LAB_NAME',
+      `${JSON.stringify(name)} is not a name of a lab: letters, digits, "-" and "_", at most 40`,
+    );
+  }
+  const lab = name ?? `${plan.topology}-${randomBytes(SUFFIX_BYTES).toString('hex')}`;
+  LabDirectory.mustNotExist(lab);
+  return {
+    version: 1,
+    lab,
+    topology: plan.topology,
+    backend: 'netns',
+    state: 'making',
+    created: new Date().toISOString(),
+    boot: bootId(),
+    owner: keep ? null : (identify(process.pid) ?? null),
+    reaper: null,
+    token: randomBytes(TOKEN_BYTES).toString('hex'),
+    namespaces: backendOf({ backend: 'netns' }).claim(lab, plan),
+    processes: [],
+  };
+}
+
+function named<T extends { readonly name: string }>(kind: string, items: readonly T[], name: string): T {
+  const found = items.find((item) => item.name === name);
+  if (found !== undefined) return found;
+  const known = items.map((item) => item.name).join(', ');
+  throw new LabError('E_LAB_UNKNOWN', `no ${kind} is named ${JSON.stringify(name)}; ${kind}s: ${known}`);
+}
+
+/** All at once; the first failure is told when all have ended. */
+async function settle<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
+  const results = await Promise.allSettled(items.map(action));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}

@@ -1,0 +1,172 @@
+/** mpipd on one host of a running lab. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { ControlClient, ControlError, controlSocketPath, type DaemonStatus } from '../../src/daemon/api.js';
+import { LabError } from '../error.js';
+import type { PlannedMpip } from '../plan/plan.js';
+import { isAlive } from '../record/identity.js';
+import type { RecordedProcess } from '../record/record.js';
+import { waitUntil } from './wait.js';
+
+const START_TIMEOUT_MS = 10_000;
+const END_TIMEOUT_MS = 5000;
+const LOG_LINES_SHOWN = 12;
+
+export interface MpipDaemon {
+  readonly configFile: string;
+  readonly logFile: string;
+  /** Of mpipd's control; also for `mpipctl`. */
+  readonly socketPath: string;
+  /** undefined while it does not run. */
+  readonly pid: number | undefined;
+  /** A connection of its own, for `watch` and the like; the caller closes it. Throws ControlError. */
+  connect(): Promise<ControlClient>;
+  /** Over a connection that is kept. Throws ControlError. */
+  status(): Promise<DaemonStatus>;
+  /** Starts it, or ends and starts it; resolves when it answers. Throws LabError. */
+  restart(): Promise<void>;
+  /** Resolves when it has ended, for signals that end a process; throws LabError (E_LAB_MPIPD) when it does not. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** What the daemon needs of its node. */
+export interface MpipdHost {
+  readonly name: string;
+  /** Holds its files. */
+  readonly directory: string;
+  /** Starts a process with its output appended to a file. */
+  start(command: readonly string[], logFile: string): Promise<void>;
+  /** Recorded processes of this command line on this node. */
+  recorded(program: string): RecordedProcess | undefined;
+}
+
+export class Mpipd implements MpipDaemon, AsyncDisposable {
+  readonly configFile: string;
+  readonly logFile: string;
+  readonly socketPath: string;
+  readonly #state: string;
+  #client: Promise<ControlClient> | undefined;
+
+  constructor(
+    private readonly host: MpipdHost,
+    private readonly planned: PlannedMpip,
+  ) {
+    this.configFile = join(host.directory, 'mpipd.yaml');
+    this.logFile = join(host.directory, 'mpipd.log');
+    this.#state = join(host.directory, 'mpipd');
+    this.socketPath = controlSocketPath(this.#state);
+  }
+
+  get pid(): number | undefined {
+    return this.#running()?.pid;
+  }
+
+  connect(): Promise<ControlClient> {
+    return ControlClient.connect(this.socketPath);
+  }
+
+  async status(): Promise<DaemonStatus> {
+    this.#client ??= this.connect();
+    try {
+      return await (await this.#client).status();
+    } catch (error) {
+      await this.#disconnect();
+      throw error;
+    }
+  }
+
+  async restart(): Promise<void> {
+    if (this.pid !== undefined) await this.kill('SIGTERM');
+    await this.start();
+    await this.answers();
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    const running = this.#running();
+    if (running === undefined) return;
+    process.kill(running.pid, signal);
+    if (!ENDING.has(signal)) return;
+    const alive = await waitUntil(async () => (isAlive(running) ? 'it still runs' : null), END_TIMEOUT_MS);
+    await this.#disconnect();
+    if (alive !== null) throw this.#failure(`mpipd did not end within ${END_TIMEOUT_MS} ms after ${signal}`);
+  }
+
+  /** Writes the configuration and starts the daemon; `answers` waits for it. */
+  async start(): Promise<void> {
+    const program = daemonProgram();
+    const { settings, peers } = this.planned;
+    const config = { peers, ...settings, state: this.#state, 'node-id-file': join(this.host.directory, 'node-id') };
+    writeFileSync(this.configFile, stringify(config), { mode: 0o600 });
+    await this.#disconnect();
+    await this.host.start([process.execPath, program, '--config', this.configFile], this.logFile);
+  }
+
+  /** Throws LabError (E_LAB_MPIPD) with the end of its log. */
+  async answers(signal?: AbortSignal): Promise<void> {
+    const missing = await waitUntil(
+      async () => {
+        if (this.pid === undefined) throw this.#failure('mpipd ended while it started');
+        try {
+          await this.status();
+          return null;
+        } catch (error) {
+          if (error instanceof ControlError) return error.message;
+          throw error;
+        }
+      },
+      START_TIMEOUT_MS,
+      signal,
+    );
+    if (missing !== null) throw this.#failure(`mpipd did not start within ${START_TIMEOUT_MS} ms: ${missing}`);
+  }
+
+  /** The end of the log, for error messages. */
+  logTail(): string {
+    if (!existsSync(this.logFile)) return '';
+    const lines = readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES_SHOWN);
+    return lines.map((line) => `  ${this.host.name} | ${line}`).join('\n');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#disconnect();
+  }
+
+  #running(): RecordedProcess | undefined {
+    const recorded = this.host.recorded(daemonProgram());
+    return recorded && isAlive(recorded) ? recorded : undefined;
+  }
+
+  async #disconnect(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    if (client === undefined) return;
+    try {
+      await (await client).close();
+    } catch (error) {
+      if (!(error instanceof ControlError)) throw error;
+    }
+  }
+
+  #failure(what: string): LabError {
+    return new LabError('E_LAB_MPIPD', [`${this.host.name}: ${what}`, this.logTail()].filter(Boolean).join('\n'));
+  }
+}
+
+const ENDING: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT', 'SIGSEGV']);
+
+/** The built daemon, whether this file runs from sources or from the build. */
+function daemonProgram(): string {
+  for (let directory = dirname(fileURLToPath(import.meta.url)); ; directory = dirname(directory)) {
+    if (existsSync(join(directory, 'package.json'))) return join(directory, 'dist', 'src', 'daemon', 'main.js');
+    if (directory === dirname(directory))
+      throw new LabError('E_LAB_NOT_BUILT', 'the package of the lab has no package.json');
+  }
+}
+
+/** Throws LabError (E_LAB_NOT_BUILT). */
+export function requireDaemon(): void {
+  const program = daemonProgram();
+  if (!existsSync(program)) throw new LabError('E_LAB_NOT_BUILT', `${program} does not exist; run: npm run build`);
+}

@@ -1,0 +1,122 @@
+import type { Backend } from '../backend/backend.js';
+import type { CounterSource, InterfaceCounters } from '../backend/counters.js';
+import { LabError } from '../error.js';
+import type { PlannedNode } from '../plan/plan.js';
+import type { LabDirectory } from '../record/directory.js';
+import { identify } from '../record/identity.js';
+import { TOKEN_VARIABLE } from '../record/record.js';
+import type { NodeKind } from '../topology/topology.js';
+import { type ExecOptions, type ExecResult, execute } from './exec.js';
+import { type MpipDaemon, Mpipd } from './mpipd.js';
+import { type LabProcess, type SpawnOptions, startProcess } from './process.js';
+
+export interface NodeInterface {
+  readonly name: string;
+  readonly link: string;
+  /** With prefix: "10.1.0.1/24". */
+  readonly addresses: readonly string[];
+}
+
+/** A node of a running lab. */
+export interface LabNode {
+  readonly name: string;
+  readonly kind: NodeKind;
+  readonly interfaces: readonly NodeInterface[];
+  /** Without prefix, in order of interfaces. */
+  readonly addresses: readonly string[];
+  /** undefined on plain nodes. */
+  readonly mpip: MpipDaemon | undefined;
+  /** Runs a command to its end. Throws LabCommandError; when `options.signal` aborts, its reason. */
+  exec(command: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+  /** Starts a process that ends with the lab at the latest. Throws LabCommandError. */
+  spawn(command: readonly string[], options?: SpawnOptions): Promise<LabProcess>;
+  /** Of all interfaces but lo; synchronous and without a process, for sampling every 100 ms. Throws LabError (E_LAB_NAMESPACE). */
+  counters(): InterfaceCounters[];
+}
+
+export class RunningNode implements LabNode, AsyncDisposable {
+  readonly name: string;
+  readonly kind: NodeKind;
+  readonly interfaces: readonly NodeInterface[];
+  readonly addresses: readonly string[];
+  readonly mpip: Mpipd | undefined;
+  #counters: CounterSource | undefined;
+
+  constructor(
+    private readonly directory: LabDirectory,
+    private readonly backend: Backend,
+    planned: PlannedNode,
+  ) {
+    this.name = planned.name;
+    this.kind = planned.kind;
+    this.interfaces = planned.interfaces.map(({ name, link, addresses }) => ({ name, link, addresses }));
+    this.addresses = this.interfaces.flatMap(({ addresses }) => addresses.map((text) => text.replace(/\/\d+$/, '')));
+    this.mpip = planned.mpip === null ? undefined : new Mpipd(this.#mpipdHost(), planned.mpip);
+  }
+
+  exec(command: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+    return execute(this.name, command, this.#inside(command), this.environment(), options);
+  }
+
+  async spawn(command: readonly string[], options: SpawnOptions = {}): Promise<LabProcess> {
+    const started = await startProcess(this.name, command, this.#inside(command), this.environment(), options);
+    try {
+      this.#record(started, command);
+    } catch (error) {
+      await started.stop();
+      throw error;
+    }
+    return started;
+  }
+
+  counters(): InterfaceCounters[] {
+    this.#counters ??= this.backend.openCounters(this.directory.record.lab, this.name);
+    return this.#counters.read();
+  }
+
+  /** Of a command in the node: marked as the lab's. */
+  environment(): NodeJS.ProcessEnv {
+    const { lab, token } = this.directory.record;
+    return { ...process.env, MPIP_LAB: lab, MPIP_NODE: this.name, [TOKEN_VARIABLE]: token };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#counters?.[Symbol.dispose]();
+    this.#counters = undefined;
+    await this.mpip?.[Symbol.asyncDispose]();
+  }
+
+  #inside(command: readonly string[]): string[] {
+    return this.backend.inside(this.directory.record.lab, this.name, command);
+  }
+
+  #record(started: LabProcess, command: readonly string[]): void {
+    const identity = identify(started.pid);
+    if (identity === undefined) return;
+    const recorded = { ...identity, node: this.name, command: command.join(' ') };
+    this.directory.update(({ processes }) => ({ processes: [...processes, recorded] }));
+    started.exited.then(() => {
+      try {
+        this.directory.update(({ processes }) => ({
+          processes: processes.filter(({ pid, start }) => pid !== identity.pid || start !== identity.start),
+        }));
+      } catch (error) {
+        if (!(error instanceof LabError) || error.code !== 'E_LAB_GONE') throw error;
+      }
+    });
+  }
+
+  #mpipdHost(): ConstructorParameters<typeof Mpipd>[0] {
+    return {
+      name: this.name,
+      directory: this.directory.of(this.name),
+      start: async (command, logFile) => {
+        await this.spawn(command, { stdout: logFile, stderr: logFile });
+      },
+      recorded: (program) =>
+        this.directory
+          .refresh()
+          .processes.find(({ node, command }) => node === this.name && command.split(' ').includes(program)),
+    };
+  }
+}

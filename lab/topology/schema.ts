@@ -1,0 +1,160 @@
+/** The grammar of topology files. What a grammar cannot say stands in check.ts. */
+import { z } from 'zod';
+import { mpipSettings } from '../../src/daemon/api.js';
+import { ipInterface, ipNetwork } from '../../src/document/address.js';
+import { describe } from '../../src/document/explain.js';
+import { duration, rate, size } from '../../src/document/quantity.js';
+import type { MpipSettings, QueueLimit } from './topology.js';
+
+/** Longest name of an interface: IFNAMSIZ less the final zero. */
+const INTERFACE_NAME_MAX = 15;
+/** Names that the kernel or the lab gives a meaning of their own. */
+const RESERVED_INTERFACES = ['lo', 'all', 'default', 'br0', 'mpip0'];
+
+/** IPv6 needs 1280 (RFC 8200), IPv4 68 (RFC 791); veth takes at most 65,535. */
+const MTU_MIN = 68;
+const MTU_MAX = 65_535;
+/** tbf counts in whole bytes a second; slower links are of no use to TCP. */
+const RATE_MIN_BPS = 8000;
+
+const NAME = /^[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?$/;
+const NAME_FORM = 'letters, digits, "-" and "_" (not at the ends), at most 32';
+
+const name = z.string().refine((text) => NAME.test(text), {
+  error: (issue) => `${describe(issue.input)} is not a name: ${NAME_FORM}`,
+});
+
+/** "a:eth0". */
+const linkEnd = z.string().transform((text, context) => {
+  const refuse = (message: string): never => {
+    context.addIssue({ code: 'custom', message, input: text });
+    return z.NEVER;
+  };
+  const [, node, device] = /^([^:\s]+):([^:\s]*)$/.exec(text) ?? [];
+  if (node === undefined || device === undefined) {
+    return refuse(`${describe(text)} is not an end such as a:eth0 (node:interface)`);
+  }
+  if (device === '') return refuse(`${describe(text)} names no interface; write for example ${node}:eth0`);
+  if (device.length > INTERFACE_NAME_MAX) {
+    return refuse(`interface name ${describe(device)} is too long: ${device.length} characters; at most 15`);
+  }
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(device)) {
+    return refuse(`${describe(device)} is not an interface name: letters, digits, "-", "_" and "."`);
+  }
+  if (RESERVED_INTERFACES.includes(device)) {
+    return refuse(`interface name ${describe(device)} is reserved; reserved: ${RESERVED_INTERFACES.join(', ')}`);
+  }
+  return { node, interface: device };
+});
+
+const listOf = <T extends z.ZodType>(item: T) =>
+  z.union([item.transform((value) => [value]), z.array(item).min(1)]) as z.ZodType<z.output<T>[]>;
+
+const networks = listOf(ipNetwork);
+
+/** "100ms", "64kib", "100 packets". */
+export const queueLimit = z.union([z.string(), z.number()]).transform((value, context): QueueLimit => {
+  const packets = /^(\d+) ?(?:p|packets?)$/.exec(String(value))?.[1];
+  if (packets !== undefined && Number(packets) > 0) return { kind: 'packets', packets: Number(packets) };
+  const time = duration.safeParse(value);
+  if (time.success && time.data > 0) return { kind: 'time', us: time.data };
+  const bytes = size.safeParse(value);
+  if (bytes.success && bytes.data > 0) return { kind: 'bytes', bytes: bytes.data };
+  context.addIssue({
+    code: 'custom',
+    message: `${describe(value)} is not a queue limit such as 50ms, 64kib or 100packets`,
+    input: value,
+  });
+  return z.NEVER;
+});
+
+const linkRate = rate.refine((bps) => bps >= RATE_MIN_BPS, { error: 'is too slow; at least 8kbit' });
+
+/** Parts of the grammar that need an emulator of delay and loss, which a link of rate and queue alone does not have. */
+const emulated = z.unknown().refine(() => false, {
+  error: 'needs link emulation (netem or a relay), which this lab does not have; links have rate and limit',
+});
+
+const directionShape = { rate: linkRate.optional(), limit: queueLimit.optional() };
+const emulatedShape = {
+  delay: emulated.optional(),
+  jitter: emulated.optional(),
+  loss: emulated.optional(),
+  reorder: emulated.optional(),
+  duplicate: emulated.optional(),
+  trace: emulated.optional(),
+};
+
+const directionSchema = z.strictObject({ ...directionShape, ...emulatedShape });
+
+const linkShape = {
+  ends: z.tuple([linkEnd, linkEnd], { error: 'expected two ends such as [a:eth0, b:eth0]' }),
+  subnet: networks.optional(),
+  addresses: z.record(z.string(), listOf(ipInterface)).optional(),
+  mtu: z.int().min(MTU_MIN).max(MTU_MAX).optional(),
+  ...directionShape,
+};
+
+/** For the lists of allowed keys in messages about unknown ones. */
+const directionKeys = z.strictObject(directionShape);
+const linkKeys = z.strictObject({ ...linkShape, 'a->b': directionSchema.optional() });
+
+/** A link: its own keys, and keys of the form "a->b" for one direction each. */
+const linkSchema = z.looseObject({ ...linkShape, ...emulatedShape }).check((payload) => {
+  const link = payload.value as Record<string, unknown>;
+  for (const key of Object.keys(link)) {
+    if (key in linkShape || key in emulatedShape) continue;
+    if (!key.includes('->')) {
+      payload.issues.push({ code: 'unrecognized_keys', keys: [key], input: link, inst: linkKeys });
+      continue;
+    }
+    const checked = checkPart(directionSchema, link[key]);
+    const issues = checked.issues.map((issue) =>
+      issue.code === 'unrecognized_keys' && issue.inst === directionSchema ? { ...issue, inst: directionKeys } : issue,
+    );
+    payload.issues.push(...z.core.util.prefixIssues(key, issues));
+    link[key] = checked.value;
+  }
+});
+
+/** Settings as they are written: what is left out is filled in by mpipd itself. */
+const mpip = z.record(z.string(), z.unknown()).check((payload) => {
+  payload.issues.push(...checkPart(mpipSettings, payload.value).issues);
+}) as z.ZodType<MpipSettings>;
+
+const sysctls = z.record(
+  z.string().refine((key) => /^net\.[\w./-]+$/.test(key), {
+    error: (issue) => `${describe(issue.input)} is not a setting of the network such as net.ipv4.tcp_rmem`,
+  }),
+  z.union([z.string(), z.int()]),
+);
+
+/** One value by a schema of its own; issues have paths from there. */
+function checkPart(schema: z.ZodType, value: unknown): z.core.ParsePayload {
+  const payload = schema._zod.run({ value, issues: [] }, { async: false });
+  if (payload instanceof Promise) throw new TypeError('schemas of topologies are synchronous');
+  return payload;
+}
+
+const nodeSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('host'),
+    mpip: z.union([z.boolean(), mpip]).optional(),
+    sysctls: sysctls.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('router'),
+    sysctls: sysctls.optional(),
+  }),
+  z.strictObject({ kind: z.literal('switch'), subnet: networks.optional() }),
+]);
+
+export const topologySchema = z.strictObject({
+  name: name,
+  nodes: z.record(name, nodeSchema),
+  links: z.record(name, linkSchema).default({}),
+});
+
+export type TopologyDocument = z.output<typeof topologySchema>;
+export type LinkDocument = TopologyDocument['links'][string];
+export type DirectionDocument = z.output<typeof directionSchema>;

@@ -1,0 +1,124 @@
+/** One iperf3 transfer between two nodes of a lab. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LabCommandError, LabError } from '../error.js';
+import type { LabNode } from '../lab.js';
+import { failureOf, Iperf3Error, type Iperf3Result, resultOf } from './iperf3-report.js';
+import { listening } from './listening.js';
+
+export interface Iperf3Workload {
+  readonly name: string;
+  readonly type: 'iperf3';
+  /** Nodes: the client, which starts the transfer, and the server. */
+  readonly from: string;
+  readonly to: string;
+  readonly protocol: 'tcp' | 'udp';
+  /** Of the sender. Always named: the machine's default differs from host to host. Unused by UDP. */
+  readonly congestion: string;
+  /** Seconds. */
+  readonly duration: number;
+  /** The server sends. */
+  readonly reverse: boolean;
+  /** Flows at the same time. */
+  readonly parallel: number;
+  /** bit/s over all flows: UDP sends at this rate, TCP at most; null = as fast as it goes (TCP only). */
+  readonly rate: number | null;
+}
+
+export interface Iperf3Run {
+  readonly client: LabNode;
+  readonly server: LabNode;
+  /** Address of the server that the client connects to. */
+  readonly target: string;
+  /** Sockets of both sides are MPTCP's (IPPROTO_MPTCP, through mptcpize). */
+  readonly mptcp: boolean;
+  readonly port?: number;
+  readonly signal?: AbortSignal;
+  /** Called when the server listens and the client is about to start. */
+  readonly onStart?: () => void;
+}
+
+const DEFAULT_PORT = 5201;
+/** Width of the intervals in the reports. */
+const INTERVAL_SECONDS = 0.5;
+const CONNECT_TIMEOUT_MS = 5000;
+/** A transfer over a full queue, and the exchange of results after it, outlast the duration by this much at most. */
+const SLACK_MS = 15_000;
+
+/** Runs the transfer to its end. Throws Iperf3Error with iperf3's own words. */
+export async function runIperf3(workload: Iperf3Workload, run: Iperf3Run): Promise<Iperf3Result> {
+  const { client, server, target, mptcp, port = DEFAULT_PORT, signal } = run;
+  const abort = signal === undefined ? {} : { signal };
+  const serverCommand = serverCommandOf(port, mptcp);
+  const clientCommand = clientCommandOf(workload, target, port, mptcp);
+  // Reports of many flows outgrow what a process keeps in memory, so the server's goes to a file.
+  const directory = await mkdtemp(join(tmpdir(), 'mpip-iperf3-'));
+  try {
+    const reportFile = join(directory, 'server.json');
+    await using process = await server.spawn(serverCommand, { stdout: reportFile, ...abort });
+    await listening(server, port, process, signal).catch(async (cause: unknown) => {
+      signal?.throwIfAborted();
+      const reason = failureOf(await readFile(reportFile, 'utf8')) ?? 'it did not listen';
+      throw new Iperf3Error(server.name, serverCommand, reason, process.stderr, { cause });
+    });
+    run.onStart?.();
+    const timeoutMs = workload.duration * 1000 + SLACK_MS;
+    const clientReport = await reportFrom(client, clientCommand, { timeoutMs, ...abort });
+    // With -1 the server ends by itself once the client has its results.
+    await process.exited;
+    const serverReport = await readFile(reportFile, 'utf8');
+    const reason = failureOf(serverReport);
+    if (reason !== null) throw new Iperf3Error(server.name, serverCommand, reason, process.stderr);
+    return resultOf(clientReport, serverReport);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Command line of a server for one test. */
+export function serverCommandOf(port: number, mptcp: boolean): string[] {
+  return asMptcp(mptcp, ['iperf3', '-s', '-1', '-J', '-i', String(INTERVAL_SECONDS), '-p', String(port)]);
+}
+
+/** Command line of the client. Throws LabError E_LAB_WORKLOAD when the workload contradicts itself. */
+export function clientCommandOf(workload: Iperf3Workload, target: string, port: number, mptcp: boolean): string[] {
+  const { name, protocol, congestion, duration, reverse, parallel, rate } = workload;
+  const command = ['iperf3', '-c', target, '-p', String(port), '-J', '-i', String(INTERVAL_SECONDS)];
+  command.push('-t', String(duration), '-P', String(parallel), '--connect-timeout', String(CONNECT_TIMEOUT_MS));
+  if (protocol === 'tcp') command.push('-C', congestion);
+  else {
+    if (rate === null) throw new LabError('E_LAB_WORKLOAD', `workload ${name}: UDP needs a rate`);
+    if (mptcp) throw new LabError('E_LAB_WORKLOAD', `workload ${name}: MPTCP carries no UDP`);
+    command.push('-u');
+  }
+  // iperf3 takes the rate of one flow.
+  if (rate !== null) command.push('-b', String(Math.round(rate / parallel)));
+  if (reverse) command.push('-R');
+  return asMptcp(mptcp, command);
+}
+
+function asMptcp(mptcp: boolean, command: string[]): string[] {
+  return mptcp ? ['mptcpize', 'run', ...command] : command;
+}
+
+/** iperf3's reason is in its report, whether its exit status says failure or not. */
+async function reportFrom(
+  client: LabNode,
+  command: readonly string[],
+  options: { timeoutMs: number; signal?: AbortSignal },
+): Promise<string> {
+  let stdout: string;
+  let stderr: string;
+  try {
+    ({ stdout, stderr } = await client.exec(command, options));
+  } catch (cause) {
+    options.signal?.throwIfAborted();
+    if (!(cause instanceof LabCommandError) || cause.exitCode === undefined) throw cause;
+    const reason = failureOf(cause.stdout) ?? `exit status ${cause.exitCode}`;
+    throw new Iperf3Error(client.name, command, reason, cause.stderr, { cause });
+  }
+  const reason = failureOf(stdout);
+  if (reason !== null) throw new Iperf3Error(client.name, command, reason, stderr);
+  return stdout;
+}
