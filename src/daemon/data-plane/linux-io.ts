@@ -1,0 +1,68 @@
+import { GatherBatch } from '../../core/batch.js';
+import type { Address, Crypto, Endpoint, LogLevel, NodeIo } from '../../core/io.js';
+import { nodeCrypto } from '../../host/node-crypto.js';
+import type { RawSocket } from '../../host/raw-socket.js';
+import type { Tun } from '../../host/tun.js';
+import type { WireSender } from '../../host/wire-sender.js';
+import type { SteeredDestinations } from './steered-destinations.js';
+import type { WireSockets } from './wire-sockets.js';
+
+/** A super-packet of 64 KB has at most 64 segments of three pieces; some of them fit, so that a wake-up is one or two flushes. */
+const MESSAGES = 256;
+const PIECES = 8192;
+
+export type WriteLog = (level: LogLevel, event: string, fields: Record<string, unknown>) => void;
+
+export interface LinuxIoParts {
+  readonly tun: Tun;
+  readonly raw: RawSocket;
+  readonly sender: WireSender;
+  readonly sockets: WireSockets;
+  readonly steered: SteeredDestinations;
+  readonly log: WriteLog;
+}
+
+/** The world of a node on Linux. */
+export class LinuxIo implements NodeIo {
+  readonly wire = new GatherBatch(MESSAGES, PIECES);
+  readonly tun = new GatherBatch(MESSAGES, PIECES);
+  readonly crypto: Crypto = nodeCrypto;
+
+  readonly udpSegmentation: boolean;
+
+  constructor(private readonly parts: LinuxIoParts) {
+    this.udpSegmentation = parts.tun.offloads.uso;
+  }
+
+  sendWire(): void {
+    this.parts.sender.send(this.wire);
+  }
+
+  writeTun(): void {
+    this.parts.tun.write(this.tun);
+  }
+
+  openRoute(local: number, remote: Endpoint): number {
+    return this.parts.sender.openRoute(this.parts.sockets.get(local), remote);
+  }
+
+  closeRoute(route: number): void {
+    this.parts.sender.closeRoute(route);
+  }
+
+  sendNative(offset: number, bytes: number): void {
+    this.parts.raw.send(offset, bytes);
+  }
+
+  steer(destination: Address, mtu: number): void {
+    this.parts.steered.steer(destination, mtu);
+  }
+
+  unsteer(destination: Address): void {
+    this.parts.steered.unsteer(destination);
+  }
+
+  log(level: LogLevel, event: string, fields: Record<string, unknown> = {}): void {
+    this.parts.log(level, event, fields);
+  }
+}

@@ -1,0 +1,140 @@
+import { formatAddress } from '../../core/address.js';
+import type { Address } from '../../core/io.js';
+import { Arena } from '../arena.js';
+import {
+  AF_PACKET,
+  EAGAIN,
+  EINTR,
+  ENETDOWN,
+  ENOBUFS,
+  ETH_P_ALL,
+  MSG_DONTWAIT,
+  SO_ATTACH_FILTER,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOL_SOCKET,
+} from '../constants.js';
+import { bind, check, close, errno, recv, setsockopt, socket } from '../libc.js';
+import { SystemError } from '../system-error.js';
+import { SNAP_BYTES, sessionFilter } from './filter.js';
+import { RecentAddresses } from './recent.js';
+
+const RECENT_CAPACITY = 1024;
+const RECENT_HOLD_MS = 1000;
+/** Packets read in one go, so that other descriptors of the loop get their turn. */
+const BATCH = 256;
+
+const SOCKADDR_LL_BYTES = 20;
+const sockaddrLl = { FAMILY: 0, PROTOCOL: 2, INTERFACE: 4 } as const;
+const SOCK_FPROG_BYTES = 16;
+const BPF_INSTRUCTION_BYTES = 8;
+
+const ipv4 = { BYTES: 20, DESTINATION: 16 } as const;
+const ipv6 = { BYTES: 40, DESTINATION: 24 } as const;
+
+export interface SnifferOptions {
+  /** UDP port of the wrapper: its packets are not seen. */
+  readonly port: number;
+  /** Interfaces that are not listened to: loopback and the TUN device. */
+  readonly except: readonly number[];
+}
+
+/**
+ * Sees where this host opens sessions to, by its own TCP SYNs and a share of its UDP packets as they leave (after netfilter, on any interface).
+ * The kernel filters, so that all other traffic costs no wake-up.
+ */
+export class Sniffer implements Disposable {
+  /** Readable when packets wait: for poll. */
+  readonly fd: number;
+  private readonly arena = Arena.allocate(4096);
+  private readonly recent = new RecentAddresses(RECENT_CAPACITY, RECENT_HOLD_MS);
+  private open = true;
+
+  /** Throws SystemError (EPERM without CAP_NET_RAW). */
+  constructor(options: SnifferOptions) {
+    // Protocol 0: nothing arrives before the filter is there.
+    this.fd = check(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'socket AF_PACKET');
+    try {
+      this.attachFilter(sessionFilter(options.port, options.except));
+      this.listen();
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  private attachFilter(program: Buffer): void {
+    const { arena, fd } = this;
+    const { bytes } = arena.memory;
+    // struct sock_fprog: 16 bits of length, padding, a pointer.
+    const start = SOCK_FPROG_BYTES;
+    bytes.fill(0, 0, SOCK_FPROG_BYTES);
+    bytes.set(program, start);
+    arena.u32[0] = program.length / BPF_INSTRUCTION_BYTES;
+    arena.setPointer(8, start);
+    check(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, arena.address, SOCK_FPROG_BYTES), 'setsockopt SO_ATTACH_FILTER');
+  }
+
+  private listen(): void {
+    const { arena, fd } = this;
+    const { bytes } = arena.memory;
+    const address = Buffer.from(bytes.buffer, bytes.byteOffset, SOCKADDR_LL_BYTES).fill(0);
+    address.writeUInt16LE(AF_PACKET, sockaddrLl.FAMILY);
+    address.writeUInt16BE(ETH_P_ALL, sockaddrLl.PROTOCOL);
+    address.writeInt32LE(0, sockaddrLl.INTERFACE);
+    check(bind(fd, arena.address, SOCKADDR_LL_BYTES), 'bind AF_PACKET');
+  }
+
+  /**
+   * Reports the destinations of the packets that wait, each at most once a second; those that no other host can have (multicast, broadcast,
+   * loopback, link-local) are left out. `now` in ms of a monotonic clock. Throws SystemError.
+   */
+  drain(report: (address: Address) => void, now = performance.now()): void {
+    const { bytes } = this.arena.memory;
+    for (let i = 0; i < BATCH; i++) {
+      const length = recv(this.fd, this.arena.address, SNAP_BYTES, MSG_DONTWAIT);
+      if (length < 0) {
+        const reason = errno();
+        if (reason === EAGAIN) return;
+        // An interface went down, or packets were lost: later ones tell as much.
+        if (reason === EINTR || reason === ENETDOWN || reason === ENOBUFS) continue;
+        throw new SystemError('recv AF_PACKET', reason);
+      }
+      const destination = destinationOf(bytes, length);
+      if (destination !== undefined && this.recent.isNew(destination, now)) report(destination);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.open) return;
+    this.open = false;
+    close(this.fd);
+    this.arena[Symbol.dispose]();
+  }
+}
+
+/** Where an IP packet goes, if to one host that is not this one or a neighbour without a routed address. */
+function destinationOf(packet: Uint8Array, length: number): Address | undefined {
+  const version = packet[0] >> 4;
+  if (version === 4 && length >= ipv4.BYTES) {
+    return isOrdinaryIpv4(packet, ipv4.DESTINATION) ? formatAddress(packet, ipv4.DESTINATION, 4) : undefined;
+  }
+  if (version === 6 && length >= ipv6.BYTES) {
+    return isOrdinaryIpv6(packet, ipv6.DESTINATION) ? formatAddress(packet, ipv6.DESTINATION, 16) : undefined;
+  }
+  return undefined;
+}
+
+/** Subnets' broadcast addresses look ordinary; the route to them says what they are. */
+function isOrdinaryIpv4(b: Uint8Array, at: number): boolean {
+  const first = b[at];
+  const linkLocal = first === 169 && b[at + 1] === 254;
+  return first !== 0 && first !== 127 && first < 224 && !linkLocal;
+}
+
+function isOrdinaryIpv6(b: Uint8Array, at: number): boolean {
+  const multicast = b[at] === 0xff;
+  const linkLocal = b[at] === 0xfe && (b[at + 1] & 0xc0) === 0x80;
+  const unspecifiedOrLoopback = b.subarray(at, at + 15).every((byte) => byte === 0) && b[at + 15] < 2;
+  return !multicast && !linkLocal && !unspecifiedOrLoopback;
+}

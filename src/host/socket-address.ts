@@ -1,0 +1,34 @@
+/** struct sockaddr_in and sockaddr_in6 in the arena. */
+import { formatAddress, isIpv6, parseAddress } from '../core/address.js';
+import type { Address, Endpoint } from '../core/io.js';
+import { get16, set16 } from '../core/memory.js';
+import { AF_INET, AF_INET6 } from './constants.js';
+
+/** Room for either kind. */
+export const SOCKADDR_BYTES = 32;
+
+const IPV4_BYTES = 16;
+const IPV6_BYTES = 28;
+
+export function family(address: Address): number {
+  return isIpv6(address) ? AF_INET6 : AF_INET;
+}
+
+/** Lays the structure out at `at`. Returns its length. Throws AddressError. */
+export function writeSocketAddress(b: Uint8Array, at: number, endpoint: Endpoint): number {
+  const address = parseAddress(endpoint.address);
+  b.fill(0, at, at + SOCKADDR_BYTES);
+  b[at] = address.length === 4 ? AF_INET : AF_INET6;
+  set16(b, at + 2, endpoint.port);
+  b.set(address, address.length === 4 ? at + 4 : at + 8);
+  return address.length === 4 ? IPV4_BYTES : IPV6_BYTES;
+}
+
+/** Throws RangeError when the family is neither. */
+export function readSocketAddress(b: Uint8Array, at: number): Endpoint {
+  const kind = b[at] | (b[at + 1] << 8);
+  const port = get16(b, at + 2);
+  if (kind === AF_INET) return { address: formatAddress(b, at + 4, 4), port };
+  if (kind === AF_INET6) return { address: formatAddress(b, at + 8, 16), port };
+  throw new RangeError(`socket address of family ${kind}`);
+}

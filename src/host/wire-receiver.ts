@@ -1,0 +1,151 @@
+import type { Endpoint, Source } from '../core/io.js';
+import type { SlotPool } from '../core/slots.js';
+import type { Arena } from './arena.js';
+import { EAGAIN, MSG_DONTWAIT, MSG_TRUNC, SOL_UDP, UDP_GRO } from './constants.js';
+import type { IoCounters } from './io-counters.js';
+import { IoVectors } from './iovec.js';
+import { errno, recv, recvmmsg } from './libc.js';
+import { controlSpace, findControl, MMSGHDR_BYTES, mmsghdr, msghdr } from './message-header.js';
+import { readSocketAddress, SOCKADDR_BYTES } from './socket-address.js';
+import type { WireSocket } from './wire-socket.js';
+
+/** Messages a call: 8 beat 1 and 2 (measured). */
+const MESSAGES = 8;
+const CONTROL_BYTES = controlSpace(4);
+
+/** Where received messages go; `Node` is one. The slot is given up after the call unless it was retained. */
+export interface WireSink {
+  fromWire(
+    slot: number,
+    offset: number,
+    bytes: number,
+    segmentBytes: number,
+    local: number,
+    source: Source,
+    now: number,
+  ): void;
+}
+
+class MessageSource implements Source {
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly at: number,
+  ) {}
+
+  endpoint(): Endpoint {
+    return readSocketAddress(this.bytes, this.at);
+  }
+}
+
+/** Receives from wrapper sockets, each message into a slot of its own. One receiver serves all sockets of a thread. */
+export class WireReceiver {
+  private readonly headers: number;
+  private readonly controls: number;
+  private readonly vectors: IoVectors;
+  private readonly sources: readonly Source[];
+  private readonly armed = new Int32Array(MESSAGES);
+  private armedCount = 0;
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly slots: SlotPool,
+    private readonly counters: IoCounters,
+  ) {
+    const { memory } = arena;
+    this.headers = memory.allocate(MESSAGES * MMSGHDR_BYTES);
+    this.controls = memory.allocate(MESSAGES * CONTROL_BYTES);
+    this.vectors = new IoVectors(arena, MESSAGES);
+    const names = memory.allocate(MESSAGES * SOCKADDR_BYTES);
+    this.sources = Array.from(
+      { length: MESSAGES },
+      (_, i) => new MessageSource(memory.bytes, names + i * SOCKADDR_BYTES),
+    );
+    for (let i = 0; i < MESSAGES; i++) {
+      const header = this.headers + i * MMSGHDR_BYTES;
+      arena.setPointer(header + msghdr.name, names + i * SOCKADDR_BYTES);
+      arena.setPointer(header + msghdr.vectors, this.vectors.offset + i * 16);
+      arena.u32[(header + msghdr.vectorCount) >>> 2] = 1;
+      arena.setPointer(header + msghdr.control, this.controls + i * CONTROL_BYTES);
+      this.resetHeader(i);
+    }
+  }
+
+  /** One call's worth of messages. Returns how many; 0 when nothing waits. Errors of the socket are counted: they concern datagrams sent. */
+  receive(socket: WireSocket, sink: WireSink, now: number): number {
+    this.arm();
+    if (this.armedCount === 0) return this.discardOne(socket);
+    const count = recvmmsg(socket.fd, this.arena.address + this.headers, this.armedCount, MSG_DONTWAIT);
+    if (count < 0) {
+      if (errno() !== EAGAIN) this.counters.wireReceiveErrors++;
+      return 0;
+    }
+    const { counters } = this;
+    for (let i = 0; i < count; i++) this.deliver(i, socket.local.id, sink, now);
+    counters.wireReceivedMessages += count;
+    this.keepUnused(count);
+    return count;
+  }
+
+  private deliver(i: number, local: number, sink: WireSink, now: number): void {
+    const { u32 } = this.arena;
+    const header = this.headers + i * MMSGHDR_BYTES;
+    const bytes = u32[(header + mmsghdr.bytes) >>> 2];
+    const slot = this.armed[i];
+    if ((u32[(header + msghdr.flags) >>> 2] & MSG_TRUNC) !== 0) {
+      this.counters.wireReceiveTruncated++;
+    } else {
+      this.counters.wireReceivedBytes += bytes;
+      const controlBytes = u32[(header + msghdr.controlBytes) >>> 2];
+      const control = findControl(u32, this.controls + i * CONTROL_BYTES, controlBytes, SOL_UDP, UDP_GRO);
+      const segmentBytes = control < 0 ? 0 : u32[control >>> 2];
+      const { slots } = this;
+      sink.fromWire(
+        slot,
+        slots.offset(slot),
+        bytes,
+        segmentBytes < bytes ? segmentBytes : 0,
+        local,
+        this.sources[i],
+        now,
+      );
+    }
+    this.slots.release(slot);
+    this.resetHeader(i);
+  }
+
+  /** Gives every message header a slot, as far as there are free ones. */
+  private arm(): void {
+    while (this.armedCount < MESSAGES) {
+      const slot = this.slots.take();
+      if (slot < 0) return;
+      this.armed[this.armedCount] = slot;
+      this.vectors.set(this.armedCount, this.slots.offset(slot), this.slots.slotBytes);
+      this.armedCount++;
+    }
+  }
+
+  /** The first `count` slots were used; the others move to the front for the next call. */
+  private keepUnused(count: number): void {
+    let kept = 0;
+    for (let i = count; i < this.armedCount; i++, kept++) {
+      this.armed[kept] = this.armed[i];
+      this.vectors.set(kept, this.slots.offset(this.armed[i]), this.slots.slotBytes);
+    }
+    this.armedCount = kept;
+  }
+
+  /** All slots are held: the oldest message goes, or the loop would spin on it. One byte of it is copied. */
+  private discardOne(socket: WireSocket): number {
+    if (recv(socket.fd, this.arena.address + this.controls, 1, MSG_DONTWAIT) < 0) return 0;
+    this.counters.wireReceiveNoSlot++;
+    return 1;
+  }
+
+  /** The kernel wrote lengths over what was asked for. */
+  private resetHeader(i: number): void {
+    const { u32 } = this.arena;
+    const header = this.headers + i * MMSGHDR_BYTES;
+    u32[(header + msghdr.nameBytes) >>> 2] = SOCKADDR_BYTES;
+    u32[(header + msghdr.controlBytes) >>> 2] = CONTROL_BYTES;
+  }
+}
