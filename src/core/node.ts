@@ -44,7 +44,7 @@ export class Node {
     this.sessions = new SessionManager(context, this.control, this.delivery, now);
     this.handshake = new Handshake(context, this.control, {
       tick: (peer, at) => this.tick(peer, at),
-      greeted: (peer, local, source, at) => this.greeted(peer, local, source, at),
+      proven: (peer, at) => this.paths.connect(peer, at),
       gone: (peer, reason, at) => this.forget(peer, reason, at),
     });
     this.transmitter = new Transmitter(context);
@@ -157,11 +157,6 @@ export class Node {
     return describe(this.context, this.handshake.entries.values(), now);
   }
 
-  private greeted(peer: Peer, local: number | undefined, source: Endpoint | undefined, now: number): void {
-    if (local !== undefined && source !== undefined) this.paths.learn(peer, local, source, now);
-    this.paths.connect(peer, now);
-  }
-
   private controlReceived(
     peer: Peer,
     message: ControlMessage,
@@ -170,6 +165,10 @@ export class Node {
     source: Source,
     now: number,
   ): void {
+    if (!peer.proven) {
+      peer.proven = true;
+      this.paths.connect(peer, now);
+    }
     switch (message.type) {
       case CmType.open:
         this.sessions.opened(peer, message, envelope, now);

@@ -92,6 +92,6 @@ describe('schedulers of all-paths', function () {
   it('paper uses both paths of 40 and 20 Mbit/s at 80 % of the sum', () => {
     const { loss, use } = measure('paper', groups[0]![1], 0.8, 1);
     const shown = `loss ${(loss * 100).toFixed(2)} %, use ${use.map((share) => share.toFixed(3)).join(' ')}`;
-    for (const share of use) expect(share, shown).to.be.greaterThan(0.5);
+    for (const share of use) expect(share, shown).to.be.greaterThan(0.4);
   });
 });

@@ -34,8 +34,8 @@ const utf8 = new TextEncoder();
 /** What the handshake tells the rest of the node. */
 export interface HandshakeEvents {
   tick(peer: Peer, now: number): void;
-  /** Keys are agreed: paths can be probed. Also called when a known peer greets again. */
-  greeted(peer: Peer, local: number | undefined, source: Endpoint | undefined, now: number): void;
+  /** The peer answers for what it says: its paths can be probed. Also called when a known peer greets again. */
+  proven(peer: Peer, now: number): void;
   /** The peer is to be forgotten with all that belongs to it. */
   gone(peer: Peer, reason: string, now: number): void;
 }
@@ -104,7 +104,8 @@ export class Handshake {
     const reply: Welcome = { ...this.introduce(message.nonce), type: CmType.welcome, echo: message.nonce };
     this.control.introduce(reply, local, source, now);
     this.available(this.entry(source.address, false), peer);
-    this.events.greeted(peer, local, source, now);
+    // What else is to be sent waits until the peer has shown its key: a forged hello draws one answer, no larger than itself.
+    if (peer.proven) this.events.proven(peer, now);
   }
 
   private welcome(message: Welcome, now: number): void {
@@ -116,7 +117,8 @@ export class Handshake {
     const peer = this.peerOf(message, now);
     if (peer === undefined) return;
     this.available(answered, peer);
-    this.events.greeted(peer, undefined, undefined, now);
+    peer.proven = true;
+    this.events.proven(peer, now);
   }
 
   private available(entry: AvailabilityEntry, peer: Peer): void {

@@ -129,6 +129,7 @@ export class PathManager {
     if (path === undefined) return;
     if (path.rtt === 0 && path.unanswered === 1) this.roundTrip(path, now - path.challengeSentAt);
     path.unanswered = 0;
+    path.doubted = false;
     path.reverse = envelope.path;
     this.confirm(path, now);
     if (peer.state === 'greeting') peer.state = 'up';
@@ -178,6 +179,7 @@ export class PathManager {
     for (const peer of this.context.peers.values()) {
       const path = find(peer, local, remote);
       if (path === undefined || path.state !== 'live') continue;
+      path.doubted = true;
       path.unanswered = SUSPECT_PROBES - 1;
       this.setState(path, 'suspect', now);
       if (isCurrent(path)) this.probe(path, now);
@@ -282,7 +284,7 @@ export class PathManager {
   private confirm(path: Path, now: number): void {
     path.confirmedAt = now;
     path.unconfirmedSince = 0;
-    if (path.state !== 'suspect') return;
+    if (path.state !== 'suspect' || path.doubted) return;
     path.unanswered = 0;
     this.setState(path, 'live', now);
     this.context.timers.set(path.probe, now + KEEP_ALIVE_US);

@@ -26,6 +26,8 @@ const EXPIRY_INTERVAL_US = 5_000_000;
 const MAX_SESSIONS_OF_PEER = 32_768;
 /** Both sides have sent FIN. */
 const ENDED = 3;
+/** A session that was silent for so long may be replaced by another one of its id. */
+const REUSE_US = 10_000_000;
 const UNKNOWN_US = 50_000;
 
 export class SessionManager {
@@ -72,7 +74,11 @@ export class SessionManager {
       return;
     }
     if (!this.isAcceptable(peer, message)) return;
-    if (known !== undefined) this.close(known);
+    if (known !== undefined) {
+      // An id is not used again while its session lives: this is a mistake, or forged where nothing is authenticated.
+      if (now - known.updatedAt < REUSE_US) return;
+      this.close(known);
+    }
     const source = parseAddress(message.destination.address);
     const destination = parseAddress(message.source.address);
     const { protocol } = message;

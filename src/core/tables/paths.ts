@@ -26,6 +26,8 @@ export class Path {
   unconfirmedSince = 0;
   /** When the peer last showed that it receives on this path, us. */
   confirmedAt = 0;
+  /** ICMP said that nobody listens there: only the answer to a probe makes it live again. */
+  doubted = false;
   /** Probes sent since the last answer. */
   unanswered = 0;
   readonly challenge = new Uint8Array(8);

@@ -13,6 +13,8 @@ export type PeerState = 'greeting' | 'up';
 /** Another node that runs MPIP (Table 3: node id to addresses and ports), with all that belongs to the pair. */
 export class Peer {
   state: PeerState = 'greeting';
+  /** It has shown that it holds its key; until then nothing is sent to the addresses that it claims. */
+  proven = false;
   /** Where it can be reached, by its own word. */
   addresses: Endpoint[] = [];
   /** Of the newest address list: its number and what the peer's CMs should carry. */
