@@ -3,7 +3,7 @@ import { DocumentError } from '../../src/document/error.js';
 import { LabError, LabMachineError } from '../error.js';
 import { Interrupted } from './signals.js';
 
-export const EXIT_OK = 0;
+const EXIT_OK = 0;
 /** A claim does not hold, or something went wrong that is nobody's input. */
 export const EXIT_FAILED = 1;
 export const EXIT_BAD_INPUT = 2;

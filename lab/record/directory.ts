@@ -24,7 +24,7 @@ const DEFAULT_STATE = '/run/mpip-lab';
 const PASSING = /^\.(?:new|gone)-(\d+)-(\d+)-/;
 
 /** Where all labs of the machine are: $MPIP_LAB_STATE or /run/mpip-lab. */
-export function stateDirectory(): string {
+function stateDirectory(): string {
   return process.env.MPIP_LAB_STATE || DEFAULT_STATE;
 }
 

@@ -8,7 +8,6 @@ export interface ProcessIdentity {
 }
 
 interface ProcessStat {
-  readonly state: string;
   readonly parent: number;
   readonly start: number;
 }
@@ -24,8 +23,10 @@ function readStat(pid: number): ProcessStat | undefined {
   // The name stands in parentheses and may hold any character.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state = '', parent] = fields;
-  if (state === 'Z' || state === 'X') return undefined;
-  return { state, parent: Number(parent), start: Number(fields[19]) };
+  // The first thread of a process may have ended while others still hold its files.
+  const threads = Number(fields[17]);
+  if ((state === 'Z' || state === 'X') && threads <= 1) return undefined;
+  return { parent: Number(parent), start: Number(fields[19]) };
 }
 
 /** undefined when the process has ended. */

@@ -38,8 +38,8 @@ export interface MpipdHost {
   readonly directory: string;
   /** Starts a process with its output appended to a file. */
   start(command: readonly string[], logFile: string): Promise<void>;
-  /** Recorded processes of this command line on this node. */
-  recorded(program: string): RecordedProcess | undefined;
+  /** The process of this node that runs a program, whoever started it. */
+  running(program: string): RecordedProcess | undefined;
 }
 
 export class Mpipd implements MpipDaemon, AsyncDisposable {
@@ -68,12 +68,13 @@ export class Mpipd implements MpipDaemon, AsyncDisposable {
   }
 
   async status(): Promise<DaemonStatus> {
-    this.#client ??= this.connect();
+    const kept = this.#client !== undefined;
     try {
-      return await (await this.#client).status();
+      return await this.#ask();
     } catch (error) {
-      await this.#disconnect();
-      throw error;
+      // The connection may be one to a daemon that somebody else has restarted since.
+      if (!kept || !(error instanceof ControlError) || error.code !== 'E_DISCONNECTED') throw error;
+      return await this.#ask();
     }
   }
 
@@ -133,9 +134,18 @@ export class Mpipd implements MpipDaemon, AsyncDisposable {
     await this.#disconnect();
   }
 
+  async #ask(): Promise<DaemonStatus> {
+    this.#client ??= this.connect();
+    try {
+      return await (await this.#client).status();
+    } catch (error) {
+      await this.#disconnect();
+      throw error;
+    }
+  }
+
   #running(): RecordedProcess | undefined {
-    const recorded = this.host.recorded(daemonProgram());
-    return recorded && isAlive(recorded) ? recorded : undefined;
+    return this.host.running(daemonProgram());
   }
 
   async #disconnect(): Promise<void> {

@@ -3,7 +3,7 @@ import type { CounterSource, InterfaceCounters } from '../backend/counters.js';
 import { LabError } from '../error.js';
 import type { PlannedNode } from '../plan/plan.js';
 import type { LabDirectory } from '../record/directory.js';
-import { identify } from '../record/identity.js';
+import { identify, isAlive } from '../record/identity.js';
 import { TOKEN_VARIABLE } from '../record/record.js';
 import type { NodeKind } from '../topology/topology.js';
 import { type ExecOptions, type ExecResult, execute } from './exec.js';
@@ -113,10 +113,10 @@ export class RunningNode implements LabNode, AsyncDisposable {
       start: async (command, logFile) => {
         await this.spawn(command, { stdout: logFile, stderr: logFile });
       },
-      recorded: (program) =>
+      running: (program) =>
         this.directory
           .refresh()
-          .processes.find(({ node, command }) => node === this.name && command.split(' ').includes(program)),
+          .processes.find((own) => own.node === this.name && own.command.split(' ').includes(program) && isAlive(own)),
     };
   }
 }

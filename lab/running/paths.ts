@@ -4,7 +4,7 @@ import type { Plan } from '../plan/plan.js';
 import type { Mpipd } from './mpipd.js';
 import { waitUntil } from './wait.js';
 
-const PATHS_TIMEOUT_MS = 15_000;
+const PATHS_TIMEOUT_MS = 10_000;
 const PATHS_SHOWN = 6;
 
 /** Waits until every MPIP host reports each of its planned paths live. Throws LabError (E_LAB_PATHS) that names those missing. */

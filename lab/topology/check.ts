@@ -111,6 +111,6 @@ function directionsOf(name: string, link: LinkDocument, report: Report): [Direct
   return [first, second];
 }
 
-export function endText({ node, interface: device }: LinkEnd): string {
+function endText({ node, interface: device }: LinkEnd): string {
   return `${node}:${device}`;
 }

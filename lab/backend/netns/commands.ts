@@ -21,7 +21,7 @@ export function addLinks(lab: string, { links }: Plan): BackendCommand {
   const input = links.map(({ ends: [a, b], mtu }) => {
     const end = ({ node, interface: device }: typeof a): string =>
       `${device} mtu ${mtu} netns ${namespaceName(lab, node)}`;
-    return `link add ${end(a)} type veth peer name ${end(b)}`;
+    return `link add name ${end(a)} type veth peer name ${end(b)}`;
   });
   return { command: ['ip', '-batch', '-'], input };
 }
@@ -31,13 +31,13 @@ export function bringUp(lab: string, node: PlannedNode): BackendCommand {
   const input = [
     'link set lo up',
     ...bridges.flatMap((name) => [
-      `link add ${name} type bridge forward_delay 0 stp_state 0 mcast_snooping 0`,
-      `link set ${name} up`,
+      `link add name ${name} type bridge forward_delay 0 stp_state 0 mcast_snooping 0`,
+      `link set dev ${name} up`,
     ]),
     ...node.interfaces.flatMap((device) => [
-      ...(device.bridge === null ? [] : [`link set ${device.name} master ${device.bridge}`]),
+      ...(device.bridge === null ? [] : [`link set dev ${device.name} master ${device.bridge}`]),
       ...addAddresses(device, 'add'),
-      `link set ${device.name} up`,
+      `link set dev ${device.name} up`,
     ]),
   ];
   return ipIn(lab, node.name, input);
@@ -67,7 +67,7 @@ export function restoreInterface(lab: string, node: PlannedNode, device: string)
 }
 
 export function setLink(lab: string, node: string, device: string, state: 'up' | 'down'): BackendCommand {
-  return ipIn(lab, node, [`link set ${device} ${state}`]);
+  return ipIn(lab, node, [`link set dev ${device} ${state}`]);
 }
 
 /** The shaping of all interfaces of a node; undefined when it has none. */

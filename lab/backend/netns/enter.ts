@@ -9,7 +9,7 @@ const CLONE_NEWNET = 0x40000000;
 /** linux/magic.h */
 const NSFS_MAGIC = 0x6e736673;
 
-export function namespacePath(name: string): string {
+function namespacePath(name: string): string {
   return `${DIRECTORY}/${name}`;
 }
 

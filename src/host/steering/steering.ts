@@ -92,6 +92,7 @@ export class Steering implements Disposable {
    * (E_NOT_STEERABLE, E_UNREACHABLE), NetlinkError.
    */
   steer(destination: Address, mtu: number): void {
+    this.claimed();
     const { source } = this.normalRoute(destination);
     const current = this.destinations.get(destination);
     if (current !== undefined && current.mtu === mtu && current.source === source) return;
@@ -158,6 +159,12 @@ export class Steering implements Disposable {
     this.close();
   }
 
+  /** Nothing may be changed that is not recorded. */
+  private claimed(): StateRecord<SteeringChanges> {
+    if (this.record === undefined) throw new Error('steering is not prepared, or closed');
+    return this.record;
+  }
+
   /** Closes after a failure, which is what the caller has to hear of; what cannot be undone is left to the next start. */
   private giveUp(): void {
     try {
@@ -179,7 +186,7 @@ export class Steering implements Disposable {
     const taken = all.find((wanted) => present.some((rule) => isSameRule(rule, wanted)));
     if (taken !== undefined) throw ruleExists(taken);
     this.addedRules = all;
-    this.record?.write(this.changes());
+    this.claimed().write(this.changes());
     for (const rule of this.rules) this.netlink.addRule(rule);
   }
 
@@ -196,7 +203,7 @@ export class Steering implements Disposable {
     const changed = new Set(changes.map((change) => change.interface));
     // An interface that went and came back under its name starts from its new value.
     this.reversePath = [...this.reversePath.filter((change) => !changed.has(change.interface)), ...changes];
-    this.record?.write(this.changes());
+    this.claimed().write(this.changes());
     for (const change of changes) {
       try {
         apply(change);
