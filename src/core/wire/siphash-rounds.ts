@@ -1,5 +1,5 @@
 /**
- * The compression function of SipHash-2-4 as a WebAssembly function. JavaScript has no 64-bit integers that do not allocate, and
+ * The compression function and finalization of SipHash-2-4 as a WebAssembly function. JavaScript has no 64-bit integers that do not allocate, and
  * the same in 32-bit halves takes four times as long. The module is put together here, from one description of the round.
  *
  * Its memory: the state v0..v3 at 0, then the message blocks. WebAssembly memory is little endian, as SipHash is.
@@ -11,15 +11,14 @@ declare const WebAssembly: {
   Instance: new (module: object) => { readonly exports: Record<string, unknown> };
 };
 
-/** Bytes of the state; where the message starts. */
+/** Bytes of the state; where the message starts in the page of memory. */
 export const STATE_BYTES = 32;
 
-// Locals: the two parameters, then a cursor and five 64-bit integers.
+// Locals: the parameter, then a cursor and five 64-bit integers.
 const END = 0;
-const IS_LAST = 1;
-const AT = 2;
-const V = [3, 4, 5, 6] as const;
-const M = 7;
+const AT = 1;
+const V = [2, 3, 4, 5] as const;
+const M = 6;
 
 // Opcodes (WebAssembly Core Specification 2.0, section 5.4).
 const I32 = 0x7f;
@@ -32,7 +31,6 @@ const BRANCH_IF = (depth: number) => [0x0d, depth];
 const CLOSE = [0x0b];
 const get = (local: number) => [0x20, local];
 const set = (local: number) => [0x21, local];
-const I32_EQZ = [0x45];
 const I32_GE_U = [0x4f];
 const I32_ADD = [0x6a];
 const I64_ADD = [0x7c];
@@ -97,8 +95,8 @@ const FINALIZATION = [
 const BODY = [
   ...V.flatMap((local, i) => [...i32Const(0), ...i64Load(8 * i), ...set(local)]),
   ...BLOCKS,
-  ...[...BLOCK, ...get(IS_LAST), ...I32_EQZ, ...BRANCH_IF(0), ...FINALIZATION, ...CLOSE],
-  ...V.flatMap((local, i) => [...i32Const(0), ...get(local), ...i64Store(8 * i)]),
+  ...FINALIZATION,
+  ...[...i32Const(0), ...get(V[0]), ...i64Store(0)],
   ...CLOSE,
 ];
 
@@ -114,11 +112,11 @@ const LOCALS = [2, 1, I32, 5, I64];
 
 const MODULE = Uint8Array.from([
   ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-  // Types: (i32, i32) -> (). Functions: one of it. Memories: one page.
-  ...[1, ...sized([1, 0x60, 2, I32, I32, 0])],
+  // Types: (i32) -> (). Functions: one of it. Memories: one page.
+  ...[1, ...sized([1, 0x60, 1, I32, 0])],
   ...[3, ...sized([1, 0])],
   ...[5, ...sized([1, 1, 1, 1])],
-  ...[7, ...sized([2, ...name('memory'), 2, 0, ...name('compress'), 0, 0])],
+  ...[7, ...sized([2, ...name('memory'), 2, 0, ...name('hash'), 0, 0])],
   ...[10, ...sized([1, ...sized([...LOCALS, ...BODY])])],
 ]);
 
@@ -127,7 +125,7 @@ const { exports } = new WebAssembly.Instance(new WebAssembly.Module(MODULE));
 export const memory = exports.memory as { readonly buffer: ArrayBuffer };
 
 /**
- * Works the blocks from STATE_BYTES to `end` (bytes, a multiple of 8) into the state. With `isLast` 1 the four closing rounds
- * follow, and the tag takes the place of v0.
+ * Works the blocks from STATE_BYTES to `end` (bytes, a multiple of 8) and the closing rounds into the state at 0. The tag takes the
+ * place of v0.
  */
-export const compress = exports.compress as (end: number, isLast: number) => void;
+export const hash = exports.hash as (end: number) => void;

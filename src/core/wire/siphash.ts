@@ -3,20 +3,25 @@
  * `update`..., `finish`); nothing is allocated. All hashes of a thread share one working memory: what `begin` starts has to reach
  * `finish` before another hash begins.
  */
-import { compress, memory, STATE_BYTES } from './siphash-rounds.js';
+import { hash, memory, STATE_BYTES } from './siphash-rounds.js';
 
 const KEY_BYTES = 16;
+const BLOCK_BYTES = 8;
+/** Longest message: what is left of the page behind the state, with room for the last block. */
+const MAX_MESSAGE_BYTES = memory.buffer.byteLength - STATE_BYTES - 2 * BLOCK_BYTES;
 
-/** State and message as 32-bit words. */
-const words = new Int32Array(memory.buffer);
-const MESSAGE = STATE_BYTES / 4;
-/** Where the message is compressed before more of it comes: a whole number of blocks, more than a CM and the longest TCP header. */
-const FULL = MESSAGE + 64;
+/** State and message. */
+const working = new Uint8Array(memory.buffer);
+const workingView = new DataView(memory.buffer);
 
 /** "somepseudorandomlygeneratedbytes", the paper's initial state, as little-endian words. */
 const INITIAL = [
   0x70736575, 0x736f6d65, 0x6e646f6d, 0x646f7261, 0x6e657261, 0x6c796765, 0x79746573, 0x74656462,
 ] as const;
+
+/** A DataView reads unaligned words in one instruction; the one of the last buffer is kept. */
+let source: Uint8Array = working;
+let sourceView: DataView = workingView;
 
 export class SipHash {
   /** The last tag: its bytes 0-3 and 4-7 as little-endian, signed 32-bit integers. */
@@ -25,12 +30,8 @@ export class SipHash {
 
   /** The state that the key gives. */
   private readonly initial = new Int32Array(INITIAL.length);
-  /** Behind the last whole word of the message. */
-  private end = MESSAGE;
-  /** Bytes behind the last whole word, lowest first, and their count in bits. */
-  private pending = 0;
-  private pendingBits = 0;
-  private messageBytes = 0;
+  /** Behind the message so far, in the working memory. */
+  private end = STATE_BYTES;
 
   /** Throws RangeError when the key has not 16 bytes. */
   setKey(key: Uint8Array): void {
@@ -46,67 +47,47 @@ export class SipHash {
   }
 
   begin(): void {
-    const initial = this.initial;
-    for (let i = 0; i < MESSAGE; i++) words[i] = initial[i];
-    this.end = MESSAGE;
-    this.pending = 0;
-    this.pendingBits = 0;
-    this.messageBytes = 0;
+    const { initial } = this;
+    for (let i = 0; i < INITIAL.length; i++) workingView.setInt32(4 * i, initial[i], true);
+    this.end = STATE_BYTES;
   }
 
+  /** Throws RangeError when the message becomes longer than 64 KB less the state. */
   update(b: Uint8Array, at: number, bytes: number): void {
-    this.messageBytes += bytes;
-    const shift = this.pendingBits;
-    let pending = this.pending;
-    let end = this.end;
-    let i = at;
+    let to = this.end;
+    this.end = to + bytes;
+    if (this.end > STATE_BYTES + MAX_MESSAGE_BYTES) throw new RangeError('too long a message for SipHash');
+    if (b !== source) {
+      source = b;
+      sourceView = new DataView(b.buffer, b.byteOffset, b.byteLength);
+    }
+    const view = sourceView;
+    let from = at;
     const behind = at + bytes;
-    for (const last = behind - 4; i <= last; i += 4) {
-      const next = word(b, i);
-      words[end++] = pending | (next << shift);
-      // What the shift pushed out; in two steps, since a shift by 32 would be one by 0.
-      pending = (next >>> 1) >>> (31 - shift);
-      if (end === FULL) end = compressAll();
+    for (const last = behind - 4; from <= last; from += 4) {
+      workingView.setInt32(to, view.getInt32(from));
+      to += 4;
     }
-    let rest = 0;
-    let restBits = 0;
-    for (; i < behind; i++) {
-      rest |= b[i] << restBits;
-      restBits += 8;
-    }
-    pending |= rest << shift;
-    if (shift + restBits >= 32) {
-      words[end++] = pending;
-      pending = (rest >>> 1) >>> (31 - shift);
-      if (end === FULL) end = compressAll();
-    }
-    this.pending = pending;
-    this.pendingBits = (shift + restBits) & 31;
-    this.end = end;
+    for (; from < behind; from++) working[to++] = b[from];
   }
 
   /** A 32-bit integer as four bytes, big endian. */
   update32(value: number): void {
-    this.messageBytes += 4;
-    const next = (value >>> 24) | ((value >>> 8) & 0xff00) | ((value << 8) & 0xff0000) | (value << 24);
-    words[this.end++] = this.pending | (next << this.pendingBits);
-    this.pending = (next >>> 1) >>> (31 - this.pendingBits);
-    if (this.end === FULL) this.end = compressAll();
+    workingView.setInt32(this.end, value);
+    this.end += 4;
   }
 
   /** Ends the message; the tag is in `low` and `high`. */
   finish(): void {
-    let end = this.end;
-    const length = this.messageBytes << 24;
-    if ((end & 1) === 0) {
-      words[end++] = this.pending;
-      words[end++] = length;
-    } else {
-      words[end++] = this.pending | length;
-    }
-    compress(end << 2, 1);
-    this.low = words[0];
-    this.high = words[1];
+    const { end } = this;
+    const bytes = end - STATE_BYTES;
+    workingView.setInt32(end, 0);
+    workingView.setInt32(end + 4, 0);
+    const padded = STATE_BYTES + (bytes & -BLOCK_BYTES) + BLOCK_BYTES;
+    working[padded - 1] = bytes;
+    hash(padded);
+    this.low = workingView.getInt32(0, true);
+    this.high = workingView.getInt32(4, true);
   }
 
   writeTag(b: Uint8Array, at: number): void {
@@ -125,12 +106,6 @@ export class SipHash {
   equalTag(b: Uint8Array, at: number): boolean {
     return ((word(b, at) ^ this.low) | (word(b, at + 4) ^ this.high)) === 0;
   }
-}
-
-/** Works the full working memory into the state. Returns where the message goes on. */
-function compressAll(): number {
-  compress(FULL << 2, 0);
-  return MESSAGE;
 }
 
 /** Little endian. */
