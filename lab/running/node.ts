@@ -8,7 +8,7 @@ import { TOKEN_VARIABLE } from '../record/record.js';
 import type { NodeKind } from '../topology/topology.js';
 import { type ExecOptions, type ExecResult, execute } from './exec.js';
 import { type MpipDaemon, Mpipd } from './mpipd.js';
-import { type LabProcess, type SpawnOptions, startProcess } from './process.js';
+import { type LabProcess, type SpawnOptions, type StartOptions, startProcess } from './process.js';
 
 export interface NodeInterface {
   readonly name: string;
@@ -58,15 +58,8 @@ export class RunningNode implements LabNode, AsyncDisposable {
     return execute(this.name, command, this.#inside(command), this.environment(), options);
   }
 
-  async spawn(command: readonly string[], options: SpawnOptions = {}): Promise<LabProcess> {
-    const started = await startProcess(this.name, command, this.#inside(command), this.environment(), options);
-    try {
-      this.#record(started, command);
-    } catch (error) {
-      await started.stop();
-      throw error;
-    }
-    return started;
+  spawn(command: readonly string[], options: SpawnOptions = {}): Promise<LabProcess> {
+    return this.#start(command, options);
   }
 
   counters(): InterfaceCounters[] {
@@ -84,6 +77,17 @@ export class RunningNode implements LabNode, AsyncDisposable {
     this.#counters?.[Symbol.dispose]();
     this.#counters = undefined;
     await this.mpip?.[Symbol.asyncDispose]();
+  }
+
+  async #start(command: readonly string[], options: StartOptions): Promise<LabProcess> {
+    const started = await startProcess(this.name, command, this.#inside(command), this.environment(), options);
+    try {
+      this.#record(started, command);
+    } catch (error) {
+      await started.stop();
+      throw error;
+    }
+    return started;
   }
 
   #inside(command: readonly string[]): string[] {
@@ -111,7 +115,7 @@ export class RunningNode implements LabNode, AsyncDisposable {
       name: this.name,
       directory: this.directory.of(this.name),
       start: async (command, logFile) => {
-        await this.spawn(command, { stdout: logFile, stderr: logFile });
+        await this.#start(command, { stdout: logFile, stderr: logFile, outlives: true });
       },
       running: (program) =>
         this.directory

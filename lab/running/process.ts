@@ -25,6 +25,11 @@ export interface SpawnOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface StartOptions extends SpawnOptions {
+  /** The process that starts it may end without waiting for it. */
+  readonly outlives?: boolean;
+}
+
 export interface ProcessExit {
   /** undefined when a signal ended it. */
   readonly exitCode: number | undefined;
@@ -57,7 +62,7 @@ export async function startProcess(
   command: readonly string[],
   commandLine: readonly string[],
   env: NodeJS.ProcessEnv,
-  options: SpawnOptions,
+  options: StartOptions,
 ): Promise<LabProcess> {
   const [program = '', ...rest] = commandLine;
   const files = [options.stdout, options.stderr].map((file) => (file === undefined ? undefined : openSync(file, 'a')));
@@ -69,6 +74,7 @@ export async function startProcess(
       stdio: ['ignore', files[0] ?? 'pipe', files[1] ?? 'pipe'],
       ...(options.cwd !== undefined && { cwd: options.cwd }),
     });
+    if (options.outlives) child.unref();
     const started = new RunningProcess(node, command, child, options.onLine);
     await started.ready(options);
     options.signal?.addEventListener('abort', () => void started.stop(), { once: true });

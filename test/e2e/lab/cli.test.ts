@@ -43,7 +43,9 @@ describe('the command line of the lab', function () {
   it('says what up would do, and does nothing', async () => {
     const { status, stdout } = await lab.run('up', TOPOLOGY, '--dry-run', '--name', lab.newName());
     expect(status).to.equal(0);
-    expect(stdout).to.contain('rule 20000: from 10.1.0.1 lookup 20000').and.to.contain('link add name eth0 mtu 1500 netns');
+    expect(stdout)
+      .to.contain('rule 20000: from 10.1.0.1 lookup 20000')
+      .and.to.contain('link add name eth0 mtu 1500 netns');
     expect(JSON.parse((await lab.run('list', '--json')).stdout)).to.deep.equal([]);
   });
 

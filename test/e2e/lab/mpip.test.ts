@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { Lab, LabError, makePlan, type Plan, parseTopology, readTopology } from '../../../lab/lab.js';
 import type { ControlError } from '../../../src/daemon/api.js';
+import { expectState, machineState } from './machine-state.js';
+import { MpipLab } from './mpip-lab.js';
 
 const TWO_PATHS = fileURLToPath(new URL('../../../lab/topologies/two-paths.yaml', import.meta.url));
 
@@ -85,6 +87,18 @@ describe('a lab with MPIP hosts', function () {
     expect((error as Error).message).to.match(/a 10\.1\.0\.1 -> b 10\.1\.0\.2: /);
     expect((error as Error).message).to.contain('a | {');
     expect(() => Lab.open(`e2e-${process.pid}`)).to.throw('no lab is named');
+  });
+
+  it('can be kept: mpipd outlives the command, its log can be read, and down ends it', async () => {
+    using cli = new MpipLab();
+    const name = cli.newName();
+    const before = machineState(cli.traces);
+    expect(await cli.run('up', TWO_PATHS, '--keep', '--name', name)).to.include({ status: 0, stdout: `${name}\n` });
+    expect(machineState(cli.traces).processes.filter((line) => line.includes('mpipd.yaml'))).to.have.lengthOf(2);
+    expect((await cli.run('inspect', name)).stdout).to.match(/^a +host .* 2 of \d+ paths live$/m);
+    expect((await cli.run('logs', name, 'b')).stdout).to.match(/^b \| \{.*"mpipd runs"/m);
+    expect((await cli.run('down', name)).status).to.equal(0);
+    await expectState(before, cli.traces);
   });
 
   it('stops waiting for paths when it is told to', async () => {
