@@ -1,7 +1,7 @@
 /** What a node can be told. The daemon's file and the simulator both end here; defaults are design.md's. */
 import type { Address } from './io.js';
 
-export const MPIP_PORT = 6747;
+const MPIP_PORT = 6747;
 
 export type SchedulerName = 'paper' | 'earliest';
 export type ReorderMode = 'off' | 'paper' | 'adaptive';

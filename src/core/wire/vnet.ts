@@ -4,7 +4,7 @@
 export const VNET_BYTES = 12;
 
 /** Offsets within the header. */
-export const field = {
+const field = {
   flags: 0,
   gsoType: 1,
   headerBytes: 2,
