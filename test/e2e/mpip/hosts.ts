@@ -67,3 +67,14 @@ export async function livePaths(lab: Lab, count: number): Promise<void> {
 export function streamSessions({ sessions }: DaemonStatus): SessionStatus[] {
   return sessions.filter(({ protocol, source, destination }) => protocol === 'tcp' && (source.port === 5000 || destination.port === 5000));
 }
+
+/** Bytes that a host has received on each link. */
+export function receivedBytes(lab: Lab, node: string): [number, number] {
+  const counters = new Map(
+    lab
+      .node(node)
+      .counters()
+      .map((own) => [own.interface, own.rxBytes]),
+  );
+  return [counters.get('eth0') ?? 0, counters.get('eth1') ?? 0];
+}
