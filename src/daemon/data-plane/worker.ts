@@ -1,4 +1,5 @@
 /** Entry of the data-plane thread. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { LogLevel } from '../../core/io.js';
@@ -37,15 +38,24 @@ class MainThread implements Controller {
   }
 }
 
-/** Of this thread alone (on Linux a priority belongs to a thread). A stall as long as the paths' queues lets them run empty. */
+/** A stall as long as the paths' queues lets them run empty. On Linux a nice value is a thread's own. */
 const PRIORITY = -10;
 
 function raisePriority(log: (event: string, fields: Record<string, unknown>) => void): void {
   try {
     setPriority(PRIORITY);
+    // With sched(7) autogroups a nice value counts within the session only; against others the session's does.
+    if (isSessionLeader()) writeFileSync('/proc/self/autogroup', String(PRIORITY));
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     log('the data plane runs at normal priority', { reason: error });
   }
+}
+
+/** Field 6 of proc(5)'s stat, behind the name in parentheses: the session that a daemon of its own has for itself. */
+function isSessionLeader(): boolean {
+  const stat = readFileSync('/proc/self/stat', 'latin1');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]) === process.pid;
 }
 
 const { options, wakeFd } = workerData as WorkerStart;
