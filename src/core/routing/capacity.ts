@@ -5,7 +5,10 @@ const MAX_RATE = 12_500;
 const MIN_STRETCH_US = 10_000;
 /** An arrival stretch that is older than this says nothing about now. */
 const MAX_STRETCH_US = 500_000;
-/** A queue is there when every packet of a stretch waited longer than this, or than two full packets take. */
+/**
+ * A queue is there when every packet of a stretch waited longer than this, and than two full packets take at the rate at which the stretch
+ * arrived. Few packets that a busy machine picks up late, such as acknowledgements, are none.
+ */
 const QUEUE_US = 1_000;
 const FULL_PACKET_BYTES = 1_500;
 /** How far above the delivered rate a path without a queue is believed to carry. */
@@ -40,7 +43,7 @@ export class CapacityEstimator {
     this.restart(bytes, arrival);
     if (stretch > MAX_STRETCH_US || delivered === 0) return;
     const sample = delivered / stretch;
-    const queued = leastQueuing > Math.max(QUEUE_US, (2 * FULL_PACKET_BYTES) / this.rate);
+    const queued = leastQueuing > Math.max(QUEUE_US, (2 * FULL_PACKET_BYTES) / sample);
     if (queued) {
       this.rate = this.known ? this.rate + (sample - this.rate) * GAIN : sample;
       this.known = true;

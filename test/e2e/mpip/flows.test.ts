@@ -6,7 +6,8 @@ import { linksBetween } from '../../../lab/measure/links.js';
 import { LinkSampler } from '../../../lab/measure/sampler.js';
 import { throughputOf } from '../../../lab/measure/throughput.js';
 import { type Iperf3Workload, runIperf3 } from '../../../lab/workloads/iperf3.js';
-import { ADDRESS, FIG4A_RATES, twoHosts } from './hosts.js';
+import { Service } from './exchanges.js';
+import { ADDRESS, daemonOf, FIG4A_RATES, receivedBytes, twoHosts } from './hosts.js';
 import { Stream } from './stream.js';
 
 /** Seconds of a transfer, and those of its start in which congestion control and scheduler find their rates. */
@@ -26,8 +27,41 @@ const DOWNLOAD: Iperf3Workload = {
   rate: null,
 };
 
+/** UDP sends at this share of the limit. */
+const UDP_SHARE = 0.95;
+
+/** Goodput once settled, as the receiver's application saw it, and each path's mean rate as its interfaces did, bit/s. */
+async function measure(lab: Lab, change: Partial<Iperf3Workload>) {
+  const workload = { ...DOWNLOAD, ...change };
+  const [sender, receiver] = workload.reverse ? ['b', 'a'] : ['a', 'b'];
+  const limit = limitOf(MPIP, lab.plan, workload)!;
+  await using sampler = LinkSampler.start(lab.node(receiver));
+  let start = 0;
+  const { metrics, goodput } = await runIperf3(
+    { ...workload, rate: workload.protocol === 'udp' ? UDP_SHARE * limit : null },
+    {
+      client: lab.node('a'),
+      server: lab.node('b'),
+      target: ADDRESS.b,
+      mptcp: false,
+      onStart: () => {
+        start = performance.now() / 1000;
+      },
+    },
+  );
+  await sampler.stop();
+  const settled = goodput.filter(([time]) => time >= SETTLE).map(([, rate]) => rate);
+  const mean = settled.reduce((sum, rate) => sum + rate, 0) / settled.length;
+  const window = { start, settled: start + SETTLE, end: start + DURATION };
+  const links = linksBetween(lab.plan, sender, receiver);
+  const { metrics: rates } = throughputOf(links, (link) => sampler.of(link), window);
+  const shares = links.map(({ name }) => rates[`${name}.rate_bps`]! / rates[`${name}.capacity_bps`]!);
+  console.log(change, { share: mean / limit, loss: metrics.loss, shares });
+  return { ofLimit: mean / limit, loss: metrics.loss, leastPath: Math.min(...shares) };
+}
+
 describe('applications on two hosts with mpipd', function () {
-  this.timeout(120_000);
+  this.timeout(60_000);
 
   describe('over paths of 40 and 20 Mbit/s', () => {
     let lab: Lab;
@@ -36,55 +70,15 @@ describe('applications on two hosts with mpipd', function () {
     });
     after(() => lab?.down());
 
-    /** Goodput once settled, as the receiver's application saw it, and each path's mean rate as its interfaces did, bit/s. */
-    async function measure(change: Partial<Iperf3Workload>) {
-      const workload = { ...DOWNLOAD, ...change };
-      const [sender, receiver] = workload.reverse ? ['b', 'a'] : ['a', 'b'];
-      const limit = limitOf(MPIP, lab.plan, workload)!;
-      await using sampler = LinkSampler.start(lab.node(receiver));
-      let start = 0;
-      const { metrics, goodput } = await runIperf3(
-        { ...workload, rate: workload.protocol === 'udp' ? UDP_SHARE * limit : null },
-        {
-          client: lab.node('a'),
-          server: lab.node('b'),
-          target: ADDRESS.b,
-          mptcp: false,
-          onStart: () => {
-            start = performance.now() / 1000;
-          },
-        },
-      );
-      await sampler.stop();
-      const settled = goodput.filter(([time]) => time >= SETTLE).map(([, rate]) => rate);
-      const window = { start, settled: start + SETTLE, end: start + DURATION };
-      const links = linksBetween(lab.plan, sender, receiver);
-      const { metrics: rates } = throughputOf(links, (link) => sampler.of(link), window);
-      const mean = settled.reduce((sum, rate) => sum + rate, 0) / settled.length;
-      console.log(change, { limit, share: mean / limit, loss: metrics.loss, rates });
-      return { limit, goodput: mean, loss: metrics.loss, rates };
-    }
-
-    /** UDP sends at this share of the limit. */
-    const UDP_SHARE = 0.95;
-    /** What is asked of the total leaves a path short by at most 5 % of both, which is a sixth of the slower one. */
-    const PATH_SHARE = 0.8;
-
-    function bothPathsCarry(rates: Readonly<Record<string, number>>): void {
-      for (const path of ['path1', 'path2']) {
-        expect(rates[`${path}.rate_bps`]! / rates[`${path}.capacity_bps`]!, path).to.be.greaterThan(PATH_SHARE);
-      }
-    }
-
     for (const [title, change] of [
       ['one TCP flow', {}],
       ['one TCP flow in the reverse direction, server to client,', { reverse: true }],
       ['4 parallel TCP flows', { parallel: 4 }],
     ] as const) {
-      it(`${title} uses both paths and reaches 95 % of the limit`, async () => {
-        const { goodput, limit, rates } = await measure(change);
-        bothPathsCarry(rates);
-        expect(goodput / limit).to.be.within(0.95, 1.01);
+      it(`${title} fills both paths within 5 % and reaches 95 % of the limit`, async () => {
+        const { ofLimit, leastPath } = await measure(lab, change);
+        expect(leastPath).to.be.within(0.95, 1.01);
+        expect(ofLimit).to.be.within(0.95, 1.01);
       });
     }
 
@@ -92,16 +86,19 @@ describe('applications on two hosts with mpipd', function () {
       ['client to server', false],
       ['server to client', true],
     ] as const) {
-      it(`UDP at 95 % of the limit, ${title}, uses both paths and loses less than 0.5 %`, async () => {
-        const { loss, goodput, limit, rates } = await measure({ protocol: 'udp', reverse });
-        bothPathsCarry(rates);
+      it(`UDP at 95 % of the limit, ${title}, takes both paths and loses less than 0.5 %`, async () => {
+        const { ofLimit, leastPath, loss } = await measure(lab, { protocol: 'udp', reverse });
         expect(loss).to.be.lessThan(0.005);
-        expect(goodput / limit).to.be.within(UDP_SHARE - 0.005, UDP_SHARE + 0.005);
+        expect(ofLimit).to.be.within(UDP_SHARE - 0.01, UDP_SHARE + 0.01);
+        // With the faster path full, this much is left for the slower one.
+        expect(leastPath).to.be.greaterThan(0.8);
       });
     }
   });
 
   describe('over two paths as fast as the machine', () => {
+    const GIGABYTE = 1e9;
+
     let lab: Lab;
     before(async () => {
       lab = await Lab.up(twoHosts());
@@ -112,17 +109,7 @@ describe('applications on two hosts with mpipd', function () {
       ['client to server', 'a', 'b'],
       ['server to client', 'b', 'a'],
     ] as const) {
-      it(`the SHA-256 of a TCP transfer of 1 GB over both, ${title}, is right`, async () => {
-        const received = () => {
-          const counters = new Map(
-            lab
-              .node(to)
-              .counters()
-              .map((own) => [own.interface, own.rxBytes]),
-          );
-          return [counters.get('eth0')!, counters.get('eth1')!];
-        };
-        const before = received();
+      it(`a TCP transfer of 1 GB, ${title}, takes both and has the right SHA-256`, async () => {
         await using stream = await Stream.start(lab, {
           from,
           to,
@@ -130,14 +117,22 @@ describe('applications on two hosts with mpipd', function () {
           listener: to === 'b' ? 'receiver' : 'sender',
           bytes: GIGABYTE,
         });
+        const before = receivedBytes(lab, to);
         const start = performance.now();
-        expect((await stream.finished()).bytes).to.equal(GIGABYTE);
-        const carried = received().map((bytes, i) => bytes - before[i]!);
-        console.log((performance.now() - start) / 1000, carried);
-        for (const bytes of carried) expect(bytes).to.be.greaterThan(GIGABYTE / 100);
+        const { bytes } = await stream.finished();
+        console.log((bytes * 8) / (performance.now() - start) / 1e6, 'Gbit/s with start-up');
+        expect(bytes).to.equal(GIGABYTE);
+        const after = receivedBytes(lab, to);
+        expect(Math.min(after[0] - before[0], after[1] - before[1])).to.be.greaterThan(GIGABYTE / 100);
       });
     }
+
+    it('1,000 short TCP transfers and 1,000 UDP request-replies have the right SHA-256, and sockets get nothing else', async () => {
+      await using service = await Service.start(lab, 'b');
+      await service.serve({ client: 'a', addresses: [ADDRESS.b, '10.2.0.2'], tcp: 1000, udp: 1000 });
+      expect(service.foreign).to.deep.equal([]);
+      const { sessions } = await daemonOf(lab.node('a')).status();
+      console.log(sessions.filter(({ state }) => state === 'mpip').length, sessions.length);
+    });
   });
 });
-
-const GIGABYTE = 1e9;

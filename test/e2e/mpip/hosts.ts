@@ -1,8 +1,10 @@
 /** Two hosts, a and b, with mpipd and two links of their own between them. */
+import { expect } from 'chai';
 import { type Lab, type LabNode, type MpipDaemon, parseTopology, type Topology } from '../../../lab/lab.js';
 import { waitUntil } from '../../../lab/running/wait.js';
 import type { SessionStatus } from '../../../src/core/status.js';
 import { ControlError, type DaemonStatus } from '../../../src/daemon/api.js';
+import { STREAM_PORT, type Stream } from './stream.js';
 
 /** Where applications reach the hosts: their addresses on the first link. */
 export const ADDRESS = { a: '10.1.0.1', b: '10.1.0.2' } as const;
@@ -63,9 +65,11 @@ export async function livePaths(lab: Lab, count: number): Promise<void> {
   }
 }
 
-/** The TCP sessions of the streams' port. */
-export function streamSessions({ sessions }: DaemonStatus): SessionStatus[] {
-  return sessions.filter(({ protocol, source, destination }) => protocol === 'tcp' && (source.port === 5000 || destination.port === 5000));
+/** The session of a stream, of those that there were the one that was used last. */
+export function streamSession({ sessions }: Pick<DaemonStatus, 'sessions'>): SessionStatus | undefined {
+  return sessions
+    .filter(({ source, destination }) => source.port === STREAM_PORT || destination.port === STREAM_PORT)
+    .toSorted((x, y) => x.idleUs - y.idleUs)[0];
 }
 
 /** Bytes that a host has received on each link. */
@@ -77,4 +81,29 @@ export function receivedBytes(lab: Lab, node: string): [number, number] {
       .map((own) => [own.interface, own.rxBytes]),
   );
   return [counters.get('eth0') ?? 0, counters.get('eth1') ?? 0];
+}
+
+/** Bytes of a stream over which its use of paths is judged: with 40 and 20 Mbit/s 0.3 s. */
+const JUDGED_BYTES = 2e6;
+const LEAST_SHARE = 0.1;
+
+/** Resolves when both hosts have the stream as an MPIP session. Throws when its bytes do not take both paths then. */
+export async function usesBothPaths(lab: Lab, stream: Stream, receiver: string): Promise<void> {
+  for (const node of [lab.node('a'), lab.node('b')]) {
+    await statusOf(node, (status) => {
+      const state = streamSession(status)?.state;
+      return state === 'mpip' ? null : `the session is ${state ?? 'unknown'}, not mpip`;
+    });
+  }
+  const shares = await pathShares(lab, stream, receiver);
+  expect(Math.min(...shares), `the paths' shares are ${shares.join(' and ')}`).to.be.greaterThan(LEAST_SHARE);
+}
+
+/** Bytes that each link brings for a byte of the stream. */
+export async function pathShares(lab: Lab, stream: Stream, receiver: string): Promise<[number, number]> {
+  const before = { bytes: stream.received, links: receivedBytes(lab, receiver) };
+  await stream.flows(JUDGED_BYTES);
+  const links = receivedBytes(lab, receiver);
+  const bytes = stream.received - before.bytes;
+  return [(links[0] - before.links[0]) / bytes, (links[1] - before.links[1]) / bytes];
 }

@@ -5,7 +5,8 @@ import type { Lab, LabProcess } from '../../../lab/lab.js';
 import { waitUntil } from '../../../lab/running/wait.js';
 
 const PROGRAM = fileURLToPath(new URL('programs/tcp-stream.ts', import.meta.url));
-const PORT = 5000;
+/** Where one end listens. */
+export const STREAM_PORT = 5000;
 /** A stream that brings nothing for so long has failed, whatever the test asks of it. */
 const PATIENCE_MS = 30_000;
 
@@ -52,8 +53,8 @@ export class Stream implements AsyncDisposable {
     const send = (place: string[], listens: boolean) =>
       start(from, sent, place, ['send', bytes === undefined ? 'on' : String(bytes)], listens);
     const receive = (place: string[], listens: boolean) => start(to, got, place, ['receive'], listens);
-    const listen = ['listen', String(PORT)];
-    const connect = ['connect', address, String(PORT)];
+    const listen = ['listen', String(STREAM_PORT)];
+    const connect = ['connect', address, String(STREAM_PORT)];
     if (listener === 'receiver') {
       const receiver = await receive(listen, true);
       return new Stream(await send(connect, false), receiver, sent, got);
