@@ -12,6 +12,7 @@ import { type Envelope, Receiver } from './node/receiver.js';
 import { SessionManager } from './node/session-manager.js';
 import { describe } from './node/snapshot.js';
 import { Transmitter } from './node/transmitter.js';
+import { type RoutingRule, RuleSet } from './routing/rules.js';
 import type { SlotPool } from './slots.js';
 import type { NodeStatus } from './status.js';
 import type { Peer } from './tables/peers.js';
@@ -72,6 +73,12 @@ export class Node {
     if (context.digest !== before) context.addressSequence++;
     this.paths.addressesChanged(context.digest !== before, now);
     if (context.digest !== before) this.handshake.addressesChanged(now);
+  }
+
+  /** The whole list of rules, from the next packet on. */
+  setRules(rules: readonly RoutingRule[]): void {
+    this.context.rules = new RuleSet(rules);
+    for (const peer of this.context.peers.values()) peer.dropRules();
   }
 
   /** The sniffer saw an own packet to an address that is not steered. */

@@ -196,6 +196,7 @@ export class PathManager {
     if (now - peer.adjustedAt >= WEIGHT_INTERVAL_US && peer.usable.length > 0) {
       peer.adjustedAt = now;
       peer.scheduler.adjust(peer.usable, now);
+      peer.updateRules();
     }
     for (const path of [...peer.paths]) this.check(path, now);
     if (this.context.peers.has(peer.key) && now - peer.dataAt < ACTIVE_US) {
