@@ -11,7 +11,7 @@ import { addressText } from './handshake.js';
 const BPS_OF_BYTE_PER_US = 8_000_000;
 
 export function describe(context: NodeContext, availability: Iterable<AvailabilityEntry>, now: number): NodeStatus {
-  const { config, counters, peers, sessions } = context;
+  const { config, counters, peers, rules, sessions } = context;
   const entries: AvailabilityStatus[] = Array.from(availability, (entry) => entry.status());
   return {
     node: hex(config.nodeId),
@@ -24,6 +24,7 @@ export function describe(context: NodeContext, availability: Iterable<Availabili
     peers: Array.from(peers.values(), describePeer),
     sessions: Array.from(sessions, (session) => describeSession(session, now)),
     paths: Array.from(peers.values(), (peer) => peer.paths.map((path) => describePath(context, path))).flat(),
+    rules: [...rules.active, rules.rest].map(({ rule, packets }) => ({ name: rule.name, packets })),
   };
 }
 

@@ -12,15 +12,19 @@ export class Path {
   readonly capacity = new CapacityEstimator();
   /** Smoothed round trip by this path and back by whichever the peer took, us; 0 = unknown. */
   rtt = 0;
+  /** When it was measured last, us. */
+  rttAt = Number.NEGATIVE_INFINITY;
   /** Data packets and bytes (datagrams with IP and UDP headers) sent. */
   sentPackets = 0;
   sentBytes = 0;
   /** `sentPackets` that the last heartbeat announced. */
   announcedPackets = 0;
+  /** `sentPackets` when weights were adjusted last. */
+  adjustedPackets = 0;
   /** What the peer reported last: data packets received, announced ones lost (both mod 2^32). */
   reportedPackets = 0;
   reportedLost = 0;
-  /** Smoothed share of lost packets, 0 to 1. */
+  /** Smoothed share of lost packets, 0 to 1; fades while the path carries nothing. */
   loss = 0;
   /** When the first packet went out that nothing of the peer has covered yet, us; 0 = all covered. */
   unconfirmedSince = 0;
