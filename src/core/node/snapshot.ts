@@ -75,7 +75,7 @@ function describePath(context: NodeContext, path: Path): PathStatus {
     queuingDelayUs: delay.known ? Math.round(delay.queuing) : null,
     maxQueuingDelayUs: delay.known ? Math.round(delay.maxQueuing) : null,
     weight: peer.scheduler.weight(path),
-    rttUs: path.rtt > 0 ? Math.round(path.rtt) : null,
+    rttUs: path.ownRtt > 0 ? Math.round(path.ownRtt) : null,
     rateBps: capacity.known ? Math.round(capacity.rate * BPS_OF_BYTE_PER_US) : null,
     loss: path.loss,
     sentPackets: path.sentPackets,

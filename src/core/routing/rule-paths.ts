@@ -44,7 +44,7 @@ export class RulePaths {
       return;
     }
     const gain = current.delay.delay - fastest.delay.delay;
-    if (gain < Math.max(LEAST_GAIN_US, current.rtt * GAIN_SHARE)) {
+    if (gain < Math.max(LEAST_GAIN_US, current.ownRtt * GAIN_SHARE)) {
       this.looks = 0;
       return;
     }

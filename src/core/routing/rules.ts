@@ -124,7 +124,7 @@ export function selects(select: PathSelector, path: Path, strictness: number): b
     return false;
   }
   return (
-    (rttBelow === undefined || path.rtt < rttBelow * strictness) &&
+    (rttBelow === undefined || path.ownRtt < rttBelow * strictness) &&
     (lossBelow === undefined || path.loss < lossBelow * strictness)
   );
 }
