@@ -1,5 +1,6 @@
 /** What a node can be told. The daemon's file and the simulator both end here; defaults are design.md's. */
 import type { Address } from './io.js';
+import type { RoutingRule } from './routing/rules.js';
 
 const MPIP_PORT = 6747;
 
@@ -21,6 +22,8 @@ export interface NodeConfig {
   readonly peers: readonly Address[];
   /** Addresses that are never queried: what goes there is left to the kernel. */
   readonly ignore: readonly Address[];
+  /** First match; what none matches takes all paths. */
+  readonly rules: readonly RoutingRule[];
 }
 
 export const DEFAULT_CONFIG: Omit<NodeConfig, 'nodeId'> = {
@@ -32,4 +35,5 @@ export const DEFAULT_CONFIG: Omit<NodeConfig, 'nodeId'> = {
   authentication: true,
   peers: [],
   ignore: [],
+  rules: [],
 };

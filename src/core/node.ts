@@ -12,6 +12,7 @@ import { type Envelope, Receiver } from './node/receiver.js';
 import { SessionManager } from './node/session-manager.js';
 import { describe } from './node/snapshot.js';
 import { Transmitter } from './node/transmitter.js';
+import { type RoutingRule, RuleSet } from './routing/rules.js';
 import type { SlotPool } from './slots.js';
 import type { NodeStatus } from './status.js';
 import type { Peer } from './tables/peers.js';
@@ -72,6 +73,13 @@ export class Node {
     if (context.digest !== before) context.addressSequence++;
     this.paths.addressesChanged(context.digest !== before, now);
     if (context.digest !== before) this.handshake.addressesChanged(now);
+  }
+
+  /** The whole list of rules, from the next packet on. Those that stay the same keep their counts. */
+  setRules(rules: readonly RoutingRule[]): void {
+    const { context } = this;
+    context.rules = new RuleSet(rules, context.rules);
+    for (const peer of context.peers.values()) peer.keepRules(context.rules);
   }
 
   /** The sniffer saw an own packet to an address that is not steered. */

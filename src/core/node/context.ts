@@ -1,6 +1,7 @@
 import type { NodeConfig } from '../config.js';
 import type { Address, Endpoint, KeyPair, LocalAddress, NodeIo } from '../io.js';
 import type { Memory } from '../memory.js';
+import { RuleSet } from '../routing/rules.js';
 import type { SlotPool } from '../slots.js';
 import type { Peer } from '../tables/peers.js';
 import { SessionTable } from '../tables/sessions.js';
@@ -16,6 +17,7 @@ export class NodeContext {
   readonly peers = new Map<number, Peer>();
   /** The peer that packets to an address belong to. */
   readonly steered = new Map<Address, Peer>();
+  rules: RuleSet;
   locals: readonly LocalAddress[] = [];
   /** Low 32 bits of the own node id, signed. */
   readonly key: number;
@@ -34,6 +36,7 @@ export class NodeContext {
     this.key = nodeKey(config.nodeId);
     this.keyPair = io.crypto.keyPair();
     this.incarnation = this.random32();
+    this.rules = new RuleSet(config.rules);
   }
 
   random32(): number {

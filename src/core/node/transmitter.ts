@@ -3,6 +3,7 @@
  * to a path as one message. Segment 0's header stays in place; between the payloads lie `[CM i][header i+1]` from scratch memory.
  */
 import { set32 } from '../memory.js';
+import { DEFAULT_RULE, isPureAck, type RoutingRule, ruleFor } from '../routing/rules.js';
 import type { Path } from '../tables/paths.js';
 import type { Session } from '../tables/sessions.js';
 import { CM_BYTES, CM_ECN_SHIFT, CmFlag, TAG_BYTES, writeCm } from '../wire/cm.js';
@@ -32,6 +33,8 @@ export class Transmitter {
   private session!: Session;
   private packet!: PacketView;
   private segmentBytes = 0;
+  /** Segments that fit one message. */
+  private longest = 0;
   private headerBytes = 0;
   private tcpFlags = 0;
   private cmFlags = 0;
@@ -61,20 +64,13 @@ export class Transmitter {
     this.prepareCm(packet.ecn, now);
 
     const datagramBytes = this.headerBytes + this.segmentBytes + trailerBytes(peer.authenticated);
-    const longest = Math.min(MAX_RUN, Math.floor(MAX_MESSAGE_BYTES / datagramBytes));
-    const { scheduler } = peer;
-    for (let first = 0; first < segments; ) {
-      const left = segments - first;
-      const path = scheduler.choose(peer.usable, datagramBytes + OUTER_BYTES, left, now);
-      const run = Math.min(scheduler.run, left, longest);
-      session.usePath(path.id, now);
-      const bytes = this.emit(path, first, run, datagramBytes, first + run === segments, now);
-      scheduler.sent(path, bytes, now);
-      path.sentPackets += run;
-      path.sentBytes += bytes;
-      if (path.unconfirmedSince === 0) path.unconfirmedSince = now;
-      first += run;
-    }
+    this.longest = Math.min(MAX_RUN, Math.floor(MAX_MESSAGE_BYTES / datagramBytes));
+    const length = packet.ipBytes + packet.transportBytes + this.segmentBytes;
+    const pureAck = isTcp && isPureAck(packet.tcpFlags, payload);
+    const active = ruleFor(session.rulesFrom(this.context.rules), length, packet.dscp, pureAck);
+    active.packets += segments;
+    this.dispatch(active.rule, segments, datagramBytes, now);
+    session.sendSequence = (session.sendSequence + segments) | 0;
     session.sentPackets += segments;
     session.sentBytes += payload + segments * this.headerBytes;
     session.updatedAt = now;
@@ -83,6 +79,58 @@ export class Transmitter {
     this.context.counters.sentPackets += segments;
     this.context.io.sendWire();
     this.used = 0;
+  }
+
+  /** Puts all segments of the packet in hand on the paths that its rule takes (paper section 2). */
+  private dispatch(rule: RoutingRule, segments: number, datagramBytes: number, now: number): void {
+    const { peer } = this.session;
+    switch (rule.mode) {
+      case 'all-paths':
+      case 'selected-paths':
+        this.spread(rule === DEFAULT_RULE ? peer.usable : peer.pathsOf(rule).paths, segments, datagramBytes, now);
+        break;
+      case 'single-path': {
+        const { current, paths } = peer.pathsOf(rule);
+        this.sendOn(current ?? paths[0], 0, segments, segments, datagramBytes, now);
+        break;
+      }
+      case 'protected-path': {
+        const { paths } = peer.pathsOf(rule);
+        const copies = Math.min(rule.copies, paths.length);
+        for (let i = 0; i < copies; i++) {
+          this.sendOn(paths[i], 0, segments, segments, datagramBytes, now);
+          this.cmFlags |= CmFlag.DUPLICATE;
+        }
+        break;
+      }
+    }
+  }
+
+  private spread(paths: readonly Path[], segments: number, datagramBytes: number, now: number): void {
+    const { scheduler } = this.session.peer;
+    for (let first = 0; first < segments; ) {
+      const left = segments - first;
+      const path = scheduler.choose(paths, datagramBytes + OUTER_BYTES, left, now);
+      const run = Math.min(scheduler.run, left);
+      this.sendOn(path, first, run, segments, datagramBytes, now);
+      first += run;
+    }
+  }
+
+  /** Puts `count` of the `segments`, from `first` on, on a path, in as many messages as it takes. */
+  private sendOn(path: Path, first: number, count: number, segments: number, datagramBytes: number, now: number): void {
+    const { session } = this;
+    session.usePath(path.id, now);
+    const end = first + count;
+    for (let at = first; at < end; ) {
+      const run = Math.min(this.longest, end - at);
+      const bytes = this.emit(path, at, run, datagramBytes, at + run === segments, now);
+      session.peer.scheduler.sent(path, bytes, now);
+      path.sentPackets += run;
+      path.sentBytes += bytes;
+      at += run;
+    }
+    if (path.unconfirmedSince === 0) path.unconfirmedSince = now;
   }
 
   /** What all CMs of the packet in hand have in common. */
@@ -135,7 +183,7 @@ export class Transmitter {
         wire.piece(packet.payloadAt + offset, bytes);
       }
       pieceAt = at;
-      at = this.trailer(path, at, headerAt, headerBytes + bytes, now);
+      at = this.trailer(path, at, headerAt, headerBytes + bytes, i, now);
       total += at - pieceAt + headerBytes + bytes + OUTER_BYTES;
     }
     wire.piece(pieceAt, at - pieceAt);
@@ -145,7 +193,7 @@ export class Transmitter {
   }
 
   /** Writes CM and tag of a datagram whose header and payload have `bytes` bytes; returns the offset behind them. */
-  private trailer(path: Path, at: number, headerAt: number, bytes: number, now: number): number {
+  private trailer(path: Path, at: number, headerAt: number, bytes: number, segment: number, now: number): number {
     const { b, session, context } = this;
     const { peer } = session;
     writeCm(
@@ -159,10 +207,9 @@ export class Transmitter {
       this.feedbackPath,
       now,
       this.feedbackDelay,
-      session.sendSequence,
+      session.sendSequence + segment,
       context.digest,
     );
-    session.sendSequence = (session.sendSequence + 1) | 0;
     if (!peer.authenticated) return at + CM_BYTES;
     seal(peer.mac, b, at, headerAt, this.headerBytes, bytes + CM_BYTES + TAG_BYTES);
     return at + CM_BYTES + TAG_BYTES;

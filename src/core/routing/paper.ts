@@ -11,7 +11,6 @@ export class PaperScheduler implements Scheduler {
   run = 1;
   /** By path id; 0 = has none yet. */
   private readonly weights = new Int32Array(PATH_IDS);
-  private total = 0;
   /** Already drawn for the packet after the run; undefined = nothing drawn. */
   private drawn: Path | undefined;
   private state: number;
@@ -22,7 +21,8 @@ export class PaperScheduler implements Scheduler {
   }
 
   choose(paths: readonly Path[], _segmentBytes: number, segments: number, _now: number): Path {
-    const path = this.drawn ?? this.draw(paths);
+    // Another rule may have left a draw that is not among these paths.
+    const path = this.drawn !== undefined && paths.includes(this.drawn) ? this.drawn : this.draw(paths);
     this.drawn = undefined;
     this.run = 1;
     while (this.run < segments) {
@@ -49,7 +49,6 @@ export class PaperScheduler implements Scheduler {
     for (let id = 0; id < PATH_IDS; id++) {
       if (this.weights[id] !== 0 && !paths.some((path) => path.id === id)) this.weights[id] = 0;
     }
-    this.sum(paths);
   }
 
   adjust(paths: readonly Path[]): void {
@@ -60,20 +59,16 @@ export class PaperScheduler implements Scheduler {
       this.weights[path.id] =
         path.delay.queuing <= average ? Math.min(weight + STEP, MAX_WEIGHT) : Math.max(weight - STEP, MIN_WEIGHT);
     }
-    this.sum(paths);
   }
 
   weight(path: Path): number {
     return this.weights[path.id];
   }
 
-  private sum(paths: readonly Path[]): void {
-    this.total = 0;
-    for (const path of paths) this.total += this.weights[path.id];
-  }
-
   private draw(paths: readonly Path[]): Path {
-    let at = Math.floor((this.random() / 0x1_0000_0000) * this.total);
+    let total = 0;
+    for (let i = 0; i < paths.length; i++) total += this.weights[paths[i].id];
+    let at = Math.floor((this.random() / 0x1_0000_0000) * total);
     for (let i = 0; i < paths.length - 1; i++) {
       at -= this.weights[paths[i].id];
       if (at < 0) return paths[i];

@@ -1,4 +1,6 @@
 import type { Address, Endpoint } from '../io.js';
+import { RulePaths } from '../routing/rule-paths.js';
+import type { RoutingRule, RuleSet } from '../routing/rules.js';
 import type { Scheduler } from '../routing/scheduler.js';
 import { Timer } from '../timers.js';
 import { SipHash } from '../wire/siphash.js';
@@ -28,6 +30,8 @@ export class Peer {
   readonly pathById: (Path | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
   /** The paths that packets may take now: the live ones, or while there is none the suspect ones. */
   usable: Path[] = [];
+  /** What the rules in use make of the usable paths. */
+  private readonly rulePaths = new Map<RoutingRule, RulePaths>();
   readonly incoming: (IncomingPath | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
   readonly incomingPaths: IncomingPath[] = [];
   /** Sessions by id, apart for the two number spaces. */
@@ -145,6 +149,29 @@ export class Peer {
     const live = this.paths.filter((path) => path.state === 'live');
     this.usable = live.length > 0 ? live : this.paths.filter((path) => path.state === 'suspect');
     this.scheduler.pathsChanged(this.usable, now);
+    this.updateRules();
+  }
+
+  /** Anew each WEIGHT_INTERVAL_US, since delays and losses change. */
+  updateRules(): void {
+    for (const paths of this.rulePaths.values()) paths.update(this.usable);
+  }
+
+  /** Forgets what is of rules that are no longer there. */
+  keepRules(set: RuleSet): void {
+    for (const rule of this.rulePaths.keys()) {
+      if (!set.active.some((active) => active.rule === rule)) this.rulePaths.delete(rule);
+    }
+  }
+
+  pathsOf(rule: RoutingRule): RulePaths {
+    let paths = this.rulePaths.get(rule);
+    if (paths === undefined) {
+      paths = new RulePaths(rule);
+      paths.update(this.usable);
+      this.rulePaths.set(rule, paths);
+    }
+    return paths;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { get32 } from '../memory.js';
 import type { ReorderBuffer } from '../reorder/reorder-buffer.js';
+import type { ActiveRule, RuleSet } from '../routing/rules.js';
 import { Timer } from '../timers.js';
 import type { PacketView } from '../wire/packet.js';
 import type { Peer } from './peers.js';
@@ -28,6 +29,9 @@ export class Session {
   /** By path id: when a packet was last put on it, us. A path that was not in use for a while begins anew. */
   private lastUse = new Float64Array(8).fill(Number.NEGATIVE_INFINITY);
   private pathBeganAt = Number.NEGATIVE_INFINITY;
+  /** The rules that can match its packets, and the set that they are of. */
+  private rules: readonly ActiveRule[] = [];
+  private rulesOf: RuleSet | undefined;
   sentPackets = 0;
   sentBytes = 0;
   receivedPackets = 0;
@@ -58,6 +62,15 @@ export class Session {
     this.updatedAt = now;
     this.openTimer = new Timer((at) => onOpenTimer(this, at));
     this.holdTimer = new Timer((at) => onHoldTimer(this, at));
+  }
+
+  /** Worked out anew when `set` is another than before. */
+  rulesFrom(set: RuleSet): readonly ActiveRule[] {
+    if (this.rulesOf !== set) {
+      this.rulesOf = set;
+      this.rules = set.candidates(this);
+    }
+    return this.rules;
   }
 
   usePath(id: number, now: number): void {

@@ -121,7 +121,7 @@ describe('mpipd', () => {
     it('reads its log level again on SIGHUP, and stays as it is when the file has become wrong', async () => {
       await configure('debug');
       child.kill('SIGHUP');
-      await logged('log level read again');
+      await logged('configuration read again');
       await writeFile(file, 'log: { level: loud }\n');
       child.kill('SIGHUP');
       await logged('the configuration is wrong and was not read again');
