@@ -1,18 +1,20 @@
 import type { Command } from 'commander';
+import { readText } from '../../src/document/document.js';
 import { DocumentError } from '../../src/document/error.js';
 import { makePlan, readTopology } from '../lab.js';
+import { kindOfDocument } from '../scenario/kind-of-document.js';
+import { readScenario } from '../scenario/read.js';
 import { EXIT_BAD_INPUT } from './exit-status.js';
 
 export function registerCheck(program: Command): void {
   program
     .command('check')
-    .description('check topologies; every problem is named with file, line and column')
+    .description('check topologies and scenarios; every problem is named with file, line and column')
     .argument('<file...>')
     .action(async (files: string[]) => {
       for (const file of files) {
         try {
-          const { nodes, links } = makePlan(await readTopology(file));
-          process.stdout.write(`${file}: ok, ${nodes.length} nodes, ${links.length} links\n`);
+          process.stdout.write(`${file}: ok, ${await contentOf(file)}\n`);
         } catch (error) {
           if (!(error instanceof DocumentError)) throw error;
           process.stderr.write(`${error.message}\n`);
@@ -20,4 +22,17 @@ export function registerCheck(program: Command): void {
         }
       }
     });
+}
+
+/** What a sound file holds. Throws DocumentError. */
+async function contentOf(file: string): Promise<string> {
+  if (kindOfDocument(await readText(file), file) === 'topology') {
+    const { nodes, links } = makePlan(await readTopology(file));
+    return `${nodes.length} nodes, ${links.length} links`;
+  }
+  const { cases, repeat } = await readScenario(file);
+  const [{ arms, workloads, claims }] = cases as [(typeof cases)[number]];
+  const counts = { arms: arms.length, workloads: workloads.length, claims: claims.length, combinations: cases.length };
+  const texts = Object.entries(counts).map(([what, count]) => `${count} ${what}`);
+  return [...texts, `${arms.length * cases.length * repeat} labs`].join(', ');
 }

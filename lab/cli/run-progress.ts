@@ -1,8 +1,8 @@
 /** How a run shows that it is going on: tasks with live rates on a terminal, log lines elsewhere. */
 import { Listr, type ListrTaskWrapper } from 'listr2';
 import type { Arm } from '../experiment/experiment.js';
-import type { RunObserver } from '../experiment/run.js';
 import type { LiveRates } from '../experiment/run-arm.js';
+import type { RunObserver } from '../experiment/run-trials.js';
 import type { ArmResult } from '../results/document.js';
 
 export interface Progress {

@@ -1,4 +1,5 @@
-/** `mpip-lab run`: experiments, their claims and figures. */
+/** `mpip-lab run`: experiments and scenarios, their claims and figures. */
+import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { EXPERIMENTS } from '../../experiments/index.js';
@@ -8,17 +9,21 @@ import type { Experiment } from '../experiment/experiment.js';
 import { runExperiment, selectArms } from '../experiment/run.js';
 import { renderFigure } from '../figures/render.js';
 import type { ResultDocument } from '../results/document.js';
+import { junitXml } from '../results/junit.js';
 import { type StoredResult, storeResult } from '../results/store.js';
 import { summarize, summarizeRepeats } from '../results/summary.js';
 import { EXIT_FAILED } from './exit-status.js';
 import { logProgress, type Progress, taskProgress } from './run-progress.js';
+import { isScenarioFile, prepareScenario, type ReadyScenario, runScenario } from './run-scenario.js';
 import { interruptible } from './signals.js';
 
 interface RunFlags {
   readonly duration?: number;
   readonly short?: true;
   readonly arms?: string[];
-  readonly repeat: number;
+  readonly repeat?: number;
+  readonly jobs: number;
+  readonly junit?: string;
   readonly json?: true;
   readonly output: string;
 }
@@ -26,44 +31,60 @@ interface RunFlags {
 export function registerRun(program: Command): void {
   program
     .command('run')
-    .description('run experiments, check their claims and draw their figures')
-    .argument('<id...>', `experiments: ${EXPERIMENTS.map(({ id }) => id).join(', ')}`)
-    .option('--duration <time>', 'length of each arm, such as 20s; default: as in the paper', parseDuration)
+    .description('run experiments and scenarios, check their claims and draw their figures')
+    .argument('<id...>', `experiments: ${EXPERIMENTS.map(({ id }) => id).join(', ')}; or scenario files (.yaml)`)
+    .option('--duration <time>', 'length of each arm, such as 20s; default: as in the paper or the file', parseDuration)
     .option('--short', 'the short form of each experiment')
     .option('--arms <list>', 'run these arms only, such as ip,mpip', (list: string) => list.split(',').filter(Boolean))
-    .option('--repeat <n>', 'run everything n times', parseCount, 1)
+    .option('--repeat <n>', 'run everything n times; default: as the file says, else once', parseCount)
+    .option('--jobs <n>', 'labs side by side; they share the processors', parseCount, 1)
+    .option('--junit <file>', 'write the claims as JUnit XML')
     .option('--json', 'print the result document, and nothing else, on stdout (an array when there are several)')
     .option('--output <directory>', 'where results go', 'results')
     .action((ids: string[], flags: RunFlags) => run(ids, flags));
 }
 
-async function run(ids: readonly string[], flags: RunFlags): Promise<void> {
-  const experiments = ids.map(find);
-  // Before the first lab comes up: a wrong name must not end a long run in its middle.
-  for (const experiment of experiments) selectArms(experiment, flags.arms);
+async function run(words: readonly string[], flags: RunFlags): Promise<void> {
+  // Before the first lab comes up: a mistake in one must not end a long run in its middle.
+  const wanted: (Experiment | ReadyScenario)[] = [];
+  for (const word of words) wanted.push(isScenarioFile(word) ? await prepareScenario(word, flags) : find(word));
+  for (const each of wanted) if (!('trials' in each)) selectArms(each, flags.arms);
 
-  const documents = await interruptible((signal) => runAll(experiments, flags, signal));
+  const documents: ResultDocument[] = [];
+  const take = (document: ResultDocument): void => void documents.push(document);
+  try {
+    await interruptible(async (signal) => {
+      for (const each of wanted) {
+        if ('trials' in each) await runScenario(each, flags, signal, take);
+        else await runRepeats(each, flags, signal, take);
+      }
+    });
+  } catch (error) {
+    const failed = { name: words.join(' '), error: error instanceof Error ? error : new Error(String(error)) };
+    if (flags.junit !== undefined) await writeFile(flags.junit, junitXml(documents, failed));
+    throw error;
+  }
+  if (flags.junit !== undefined) await writeFile(flags.junit, junitXml(documents));
   if (flags.json)
     process.stdout.write(`${JSON.stringify(documents.length === 1 ? documents[0] : documents, null, 2)}\n`);
   if (documents.some(({ claims }) => claims.some(({ pass }) => !pass))) process.exitCode = EXIT_FAILED;
 }
 
-async function runAll(
-  experiments: readonly Experiment[],
+async function runRepeats(
+  experiment: Experiment,
   flags: RunFlags,
   signal: AbortSignal,
-): Promise<ResultDocument[]> {
-  const documents: ResultDocument[] = [];
-  for (const experiment of experiments) {
-    const repeats: ResultDocument[] = [];
-    for (let i = 1; i <= flags.repeat; i++) {
-      const of = flags.repeat === 1 ? '' : ` (${i} of ${flags.repeat})`;
-      repeats.push(await runOne(experiment, of, flags, signal));
-    }
-    if (repeats.length > 1 && !flags.json) process.stdout.write(`${summarizeRepeats(repeats)}\n`);
-    documents.push(...repeats);
+  take: (document: ResultDocument) => void,
+): Promise<void> {
+  const { repeat = 1 } = flags;
+  const repeats: ResultDocument[] = [];
+  for (let i = 1; i <= repeat; i++) {
+    const of = repeat === 1 ? '' : ` (${i} of ${repeat})`;
+    const document = await runOne(experiment, of, flags, signal);
+    repeats.push(document);
+    take(document);
   }
-  return documents;
+  if (repeats.length > 1 && !flags.json) process.stdout.write(`${summarizeRepeats(repeats)}\n`);
 }
 
 async function runOne(
@@ -82,6 +103,7 @@ async function runOne(
     document = await runExperiment(experiment, {
       duration,
       signal,
+      jobs: flags.jobs,
       observer: progress.observer,
       ...(flags.arms === undefined ? {} : { arms: flags.arms }),
     });

@@ -1,7 +1,8 @@
 /** What an experiment is: data that the runner (run.ts) carries out. One file for each figure of the paper. */
 import type { TopLevelSpec } from 'vega-lite';
 import type { ResultDocument } from '../results/document.js';
-import type { Iperf3Workload } from '../workloads/iperf3.js';
+import type { MpipSettings } from '../topology/topology.js';
+import type { NetworkWorkload } from '../workloads/kinds.js';
 
 export interface Experiment {
   /** As on the command line: "fig4a". */
@@ -16,7 +17,7 @@ export interface Experiment {
   /** Id of the arm whose limit is `limit` in the claims. */
   readonly subject: string;
   /** Run together in each arm. The first one's links are measured. */
-  workloads(durationSeconds: number): readonly Iperf3Workload[];
+  workloads(durationSeconds: number): readonly NetworkWorkload[];
   readonly durations: {
     /** Seconds of an arm, as in the paper. */
     readonly full: number;
@@ -41,6 +42,8 @@ export interface Arm {
   readonly mpip: boolean;
   /** Whether the workloads use MPTCP sockets, with one subflow for each disjoint path. */
   readonly mptcp: boolean;
+  /** Settings of mpipd in this arm, over those of the topology's hosts. */
+  readonly settings?: MpipSettings;
 }
 
 /** The arms that most experiments compare. */

@@ -1,24 +1,33 @@
-/** One arm of an experiment: a fresh lab, the workloads in it, and what was measured. */
-import { Lab, type LabNode } from '../lab.js';
+/** One arm of an experiment: a fresh lab, the workloads and events in it, and what was measured. */
+import { ControlError, type DaemonStatus } from '../../src/daemon/api.js';
+import { Lab, type MpipDaemon } from '../lab.js';
 import { linksBetween, type ReceivingLink } from '../measure/links.js';
 import { MpipSampler } from '../measure/mpip-sampler.js';
 import { LinkSampler, type LiveRate } from '../measure/sampler.js';
 import { throughputOf, type Window } from '../measure/throughput.js';
 import type { Plan } from '../plan/plan.js';
 import type { ArmResult, SeriesRecord } from '../results/document.js';
-import { limit } from '../results/limit.js';
-import { type Iperf3Workload, runIperf3 } from '../workloads/iperf3.js';
+import { kindOf, type Workload } from '../workloads/kinds.js';
 import { enableMptcp, endpointsFor, mptcpCounters, subflowsBetween } from '../workloads/mptcp.js';
+import type { Flow, WorkloadOutcome } from '../workloads/workload.js';
+import { planOf } from './arm-plan.js';
+import { type LabEvent, runEvents } from './events.js';
 import type { Arm } from './experiment.js';
+import { endsOf, limitOf, targetOf } from './limit-of.js';
+import { Start } from './start.js';
 
 export interface ArmRun {
   readonly arm: Arm;
+  /** Of the topology. */
   readonly plan: Plan;
-  readonly workloads: readonly Iperf3Workload[];
-  /** Seconds. */
-  readonly duration: number;
+  readonly workloads: readonly Workload[];
+  readonly events: readonly LabEvent[];
+  /** Seconds; null = until all workloads are done. */
+  readonly duration: number | null;
   /** Seconds from the start until means count. */
   readonly settle: number;
+  /** Where commands of workloads and events run. */
+  readonly directory: string;
   readonly signal?: AbortSignal;
   readonly onStep?: (title: string) => void;
   /** Parts of the lab's set-up, when they are done. */
@@ -35,126 +44,166 @@ export interface LiveRates {
 
 export interface ArmOutcome {
   readonly result: ArmResult;
+  /** Seconds until all workloads were done. */
+  readonly elapsed: number;
   /** Versions of the programs that took part. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** The nodes that a workload's bytes flow between. */
-interface Flow {
-  readonly sender: LabNode;
-  readonly receiver: LabNode;
+/** The workload whose links are measured: the first between two nodes. */
+export function mainOf(workloads: readonly Workload[]): { workload: Workload; flow: Flow } | null {
+  for (const workload of workloads) {
+    const flow = kindOf(workload).flow(workload);
+    if (flow !== null) return { workload, flow };
+  }
+  return null;
 }
 
 /** Brings the lab up, runs the workloads, takes it down. Throws LabError; when `signal` aborts, its reason. */
 export async function runArm(run: ArmRun): Promise<ArmOutcome> {
-  const { arm, plan, workloads, signal } = run;
+  const { arm, workloads, signal } = run;
+  const plan = planOf(arm, run.plan);
   run.onStep?.('bringing the lab up');
-  const options = { mpip: arm.mpip, onStep: ({ title }: { title: string }) => run.onSetUp?.(title) };
+  const options = { onStep: ({ title }: { title: string }) => run.onSetUp?.(title) };
   await using lab = await Lab.up(plan, signal === undefined ? options : { ...options, signal });
-  const main = workloads[0]!;
-  const flow = flowOf(lab, main);
-  const links = linksBetween(plan, flow.sender.name, flow.receiver.name);
+  const main = mainOf(workloads);
+  const ends = main === null ? null : endsOf(main.flow);
+  const links = ends === null ? [] : linksBetween(plan, ends.sender, ends.receiver);
   if (arm.mptcp) await prepareMptcp(lab, workloads);
 
   run.onStep?.(`running ${workloads.map(({ name }) => name).join(', ')}`);
-  const client = lab.node(main.from);
-  const before = arm.mptcp ? await mptcpCounters(client) : null;
-  const daemon = flow.sender.mpip;
-  await using mpip = daemon === undefined ? null : MpipSampler.start(() => daemon.status());
+  const counted = arm.mptcp && main?.flow.transport === 'tcp' ? lab.node(main.flow.client) : null;
+  const before = counted && (await mptcpCounters(counted));
+  const daemon = ends === null ? undefined : lab.node(ends.sender).mpip;
+  await using mpip = daemon === undefined ? null : MpipSampler.start(statusOf(daemon, run.events));
   let start = Number.POSITIVE_INFINITY;
-  await using sampler = LinkSampler.start(flow.receiver, (live) => {
+  const receiver = ends === null ? null : lab.node(ends.receiver);
+  const onSample = (live: LiveRate[]): void => {
     const elapsed = performance.now() / 1000 - start;
     if (elapsed >= 0) run.onLive?.({ elapsed, links: live });
+  };
+  await using sampler = receiver && LinkSampler.start(receiver, onSample);
+  const outcomes = await runAll(lab, run, (startMs) => {
+    start = startMs / 1000;
   });
-  const transfers = await runAll(lab, run, () => {
-    start = Math.min(start, performance.now() / 1000);
-  });
-  await sampler.stop();
+  const elapsed = performance.now() / 1000 - start;
+  await sampler?.stop();
   await mpip?.stop();
 
-  const window: Window = { start, end: start + run.duration, settled: start + run.settle };
-  const throughput = throughputOf(links, (link) => sampler.of(link), window);
+  const end = start + Math.min(run.duration ?? elapsed, elapsed);
+  const window: Window = { start, end, settled: start + Math.min(run.settle, (end - start) / 2) };
+  const throughput =
+    sampler === null || links.length === 0
+      ? { series: [], metrics: {} }
+      : throughputOf(links, (link) => sampler.of(link), window);
   const series = [...throughput.series, ...(mpip === null ? [] : mpipSeries(mpip, links, window))];
-  const metrics = { ...throughput.metrics };
+  const metrics: Record<string, number> = { ...throughput.metrics };
   const versions: Record<string, string> = {};
-  for (const { workload, transfer } of transfers) {
-    for (const [name, value] of Object.entries(transfer.metrics)) metrics[`${workload.name}.${name}`] = value;
-    series.push({ name: `${workload.name}.goodput`, unit: 'bit/s', points: transfer.goodput.map(([t, v]) => [t, v]) });
-    versions.iperf3 = transfer.version.replace(/^iperf /, '');
+  for (const { workload, outcome } of outcomes) {
+    const { name, at = 0 } = workload;
+    for (const [metric, value] of Object.entries(outcome.metrics)) metrics[`${name}.${metric}`] = value;
+    for (const { name: own, unit, points } of outcome.series) {
+      series.push({ name: `${name}.${own}`, unit, points: points.map(([t, value]) => [t + at, value]) });
+    }
+    Object.assign(versions, outcome.versions);
   }
-  if (before !== null) {
-    metrics[`${main.name}.subflows`] = subflowsBetween(before, await mptcpCounters(client), links.length);
+  if (main !== null && counted !== null && before !== null) {
+    // A transfer whose links change, or many short ones, cannot have all subflows all the time.
+    const expected = run.events.length === 0 && main.workload.type === 'iperf3' ? links.length : 0;
+    metrics[`${main.workload.name}.subflows`] = subflowsBetween(before, await mptcpCounters(counted), expected);
   }
   const mpipVersion = mpip?.last?.daemon.version;
   if (mpipVersion !== undefined) versions.mpip = mpipVersion;
-  return { result: { label: arm.label, limit_bps: limitOf(arm, plan, main), metrics, series }, versions };
+  const limit_bps = main === null ? null : limitOf(arm, run.plan, main.workload);
+  return { result: { label: arm.label, limit_bps, metrics, series }, elapsed, versions };
 }
 
-/** What the arm's links carry at most for a workload: plain IP has the first link alone. null when one is unlimited. */
-export function limitOf(arm: Arm, plan: Plan, workload: Iperf3Workload): number | null {
-  const [sender, receiver] = workload.reverse ? [workload.to, workload.from] : [workload.from, workload.to];
-  const links = linksBetween(plan, sender, receiver);
-  const used = arm.mpip || arm.mptcp ? links : links.slice(0, 1);
-  const rates = used.map(({ rateBps }) => rateBps).filter((rate) => rate !== null);
-  if (used.length === 0 || rates.length < used.length) return null;
-  const settings = plan.nodes.find(({ name }) => name === sender)?.mpip?.settings;
-  return limit(rates, {
-    mtu: Math.min(...used.map(({ mtu }) => mtu)),
-    ip: targetOf(plan, workload).includes(':') ? 6 : 4,
-    transport: workload.protocol === 'udp' ? 'udp' : arm.mptcp ? 'mptcp' : 'tcp',
-    mpip: arm.mpip ? { authenticated: settings?.authentication !== false } : null,
-  });
+/** A daemon that events end is no failure of the run. */
+function statusOf(daemon: MpipDaemon, events: readonly LabEvent[]): () => Promise<DaemonStatus | null> {
+  if (!events.some(({ kind }) => kind === 'mpipd')) return () => daemon.status();
+  return async () => {
+    try {
+      return await daemon.status();
+    } catch (error) {
+      if (error instanceof ControlError) return null;
+      throw error;
+    }
+  };
 }
 
-/** The server's first address: the one on its first link. */
-function targetOf(plan: Plan, { to }: Iperf3Workload): string {
-  const address = plan.nodes.find(({ name }) => name === to)?.interfaces[0]?.addresses[0] ?? '';
-  return address.replace(/\/\d+$/, '');
-}
-
-function flowOf(lab: Lab, { from, to, reverse }: Iperf3Workload): Flow {
-  const [sender, receiver] = reverse ? [to, from] : [from, to];
-  return { sender: lab.node(sender), receiver: lab.node(receiver) };
-}
-
-async function prepareMptcp(lab: Lab, workloads: readonly Iperf3Workload[]): Promise<void> {
-  const pairs = new Map(workloads.map((workload) => [`${workload.from} ${workload.to}`, workload]));
-  for (const workload of pairs.values()) {
-    const client = lab.node(workload.from);
-    const server = lab.node(workload.to);
-    await enableMptcp(client, server, endpointsFor(client.interfaces, server.interfaces, targetOf(lab.plan, workload)));
+async function prepareMptcp(lab: Lab, workloads: readonly Workload[]): Promise<void> {
+  const flows = workloads
+    .map((workload) => kindOf(workload).flow(workload))
+    .filter((flow) => flow?.transport === 'tcp');
+  const pairs = new Map(flows.map((flow) => [`${flow!.client} ${flow!.server}`, flow!]));
+  for (const flow of pairs.values()) {
+    const client = lab.node(flow.client);
+    const server = lab.node(flow.server);
+    await enableMptcp(client, server, endpointsFor(client.interfaces, server.interfaces, targetOf(lab.plan, flow)));
   }
 }
 
-/** All at once; the first that fails ends the others. */
-async function runAll(lab: Lab, { arm, workloads, signal }: ArmRun, onStart: () => void) {
+interface Done {
+  readonly workload: Workload;
+  readonly outcome: WorkloadOutcome;
+}
+
+/** All at once, with the events; the first that fails ends the others. */
+async function runAll(lab: Lab, run: ArmRun, onStart: (startMs: number) => void): Promise<Done[]> {
   const failed = new AbortController();
-  const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
-  const runs = workloads.map(async (workload, i) => {
-    const client = lab.node(workload.from);
-    const server = lab.node(workload.to);
-    const target = targetOf(lab.plan, workload);
-    const port = FIRST_PORT + i;
+  const signal = run.signal === undefined ? failed.signal : AbortSignal.any([run.signal, failed.signal]);
+  const start = new Start(run.workloads.length, signal);
+  const failing = async <T>(work: Promise<T>): Promise<T> => {
     try {
-      const transfer = await runIperf3(workload, {
-        client,
-        server,
-        target,
-        mptcp: arm.mptcp,
-        port,
-        signal: either,
-        onStart,
-      });
-      return { workload, transfer };
+      return await work;
     } catch (error) {
       failed.abort(error);
       throw error;
     }
+  };
+  const workloads = run.workloads.map((workload, i) => failing(runOne(lab, run, workload, i, start, signal)));
+  const over = new AbortController();
+  const events = start.startMs.then(async (startMs) => {
+    onStart(startMs);
+    const waiting = AbortSignal.any([signal, over.signal]);
+    const onEvent = ({ text }: LabEvent): void => run.onStep?.(text);
+    const { directory } = run;
+    try {
+      await runEvents(lab, run.events, { startMs, signal: waiting, directory, onEvent });
+    } catch (error) {
+      if (!over.signal.aborted) throw error;
+    }
   });
-  await Promise.allSettled(runs);
-  signal?.throwIfAborted();
+  const watched = failing(events);
+  await Promise.allSettled(workloads);
+  over.abort();
+  await Promise.allSettled([watched]);
+  run.signal?.throwIfAborted();
   failed.signal.throwIfAborted();
-  return Promise.all(runs);
+  return Promise.all(workloads);
+}
+
+async function runOne(
+  lab: Lab,
+  { arm, directory }: ArmRun,
+  workload: Workload,
+  index: number,
+  start: Start,
+  signal: AbortSignal,
+): Promise<Done> {
+  const kind = kindOf(workload);
+  const flow = kind.flow(workload);
+  const outcome = await kind.run(workload, {
+    lab,
+    arm: arm.id,
+    mptcp: arm.mptcp && flow?.transport === 'tcp',
+    target: flow === null ? '' : targetOf(lab.plan, flow),
+    port: FIRST_PORT + index,
+    directory,
+    signal,
+    ready: () => start.ready(workload.at ?? 0),
+  });
+  return { workload, outcome };
 }
 
 const FIRST_PORT = 5201;

@@ -5,6 +5,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { ArmResult, ResultDocument } from '../results/document.js';
 import { CONFIG, LINES, REFERENCE_COLOR, REFERENCE_DASH, TOTAL_LINE } from './style.js';
+import { eventLayer, eventTexts } from './timeline.js';
 
 export interface ThroughputFigure {
   /** Arms in order of panels; those that did not run are left out. The first gets the tallest panel. */
@@ -54,6 +55,7 @@ export function throughputFigure(document: ResultDocument, { arms, workload }: T
       rows: rowsOf(result, '.rate', (value) => value / 1e6),
       lines: [...links, TOTAL],
       marks,
+      events: eventLayer(document),
       time,
       y: { title: 'Throughput (Mbit/s)', domain: [0, top] },
       timeTitle: last && weightsOf(document, shown).length === 0,
@@ -66,6 +68,7 @@ export function throughputFigure(document: ResultDocument, { arms, workload }: T
       rows: rowsOf(document.arms[arm]!, '.weight', (value) => value),
       lines: [...links, TOTAL],
       marks: [],
+      events: eventLayer(document),
       time,
       y: { title: 'Weight' },
       timeTitle: true,
@@ -92,13 +95,15 @@ interface PanelOptions {
   readonly rows: Row[];
   readonly lines: readonly string[];
   readonly marks: readonly Mark[];
+  /** A layer. */
+  readonly events: object;
   readonly time: readonly [number, number];
   readonly y: { readonly title: string; readonly domain?: readonly [number, number] };
   readonly timeTitle: boolean;
 }
 
 function panel(options: PanelOptions): object {
-  const { title, height, rows, lines, marks, time, y, timeTitle } = options;
+  const { title, height, rows, lines, marks, events, time, y, timeTitle } = options;
   const styles = lines.map((line, i) => (line === TOTAL ? TOTAL_LINE : LINES[i % LINES.length]!));
   const guide = { orient: 'top', title: null, direction: 'horizontal', offset: 12 };
   const range = (key: 'color' | 'dash' | 'width') => ({
@@ -119,6 +124,7 @@ function panel(options: PanelOptions): object {
     width: WIDTH,
     height,
     layer: [
+      events,
       {
         data: { values: marks },
         mark: { type: 'rule', color: REFERENCE_COLOR, strokeDash: REFERENCE_DASH, strokeWidth: 1.25 },
@@ -179,6 +185,7 @@ function subtitle(document: ResultDocument): string[] {
   const parameters = Object.entries(document.parameters).map(([name, value]) => `${name} ${value}`);
   const { machine, versions } = document;
   return [
+    ...eventTexts(document),
     [...parameters, 'rates on the wire at the receiver, capacities dotted'].join(' · '),
     [`${machine.cores} cores`, `Linux ${machine.kernel}`, `Node ${versions.node ?? '?'}`, started].join(' · '),
   ];

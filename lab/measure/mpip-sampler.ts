@@ -5,7 +5,8 @@ import { every, type Periodic } from './periodic.js';
 
 const PERIOD_MS = 500;
 
-export type StatusSource = () => Promise<DaemonStatus>;
+/** null: it does not run at the moment. */
+export type StatusSource = () => Promise<DaemonStatus | null>;
 
 /** [seconds since `since`, value] */
 export type StatusPoint = [number, number];
@@ -18,7 +19,8 @@ export class MpipSampler implements AsyncDisposable {
   private constructor(source: StatusSource, periodMs: number) {
     this.periodic = every(periodMs, async () => {
       const time = performance.now() / 1000;
-      this.samples.push({ time, status: await source() });
+      const status = await source();
+      if (status !== null) this.samples.push({ time, status });
     });
   }
 

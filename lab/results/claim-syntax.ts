@@ -6,12 +6,16 @@
  *   expression = term { ( "+" | "-" ) term }
  *   term       = factor { ( "*" | "/" ) factor }
  *   factor     = number [ unit ] | name | ( "min" | "max" ) "(" expression { "," expression } ")" | "(" expression ")" | "-" factor
+ *              | ( "least" | "most" | "median" ) "(" expression ")"      over the repetitions of a run
  *   name       = word { "." word }             "mpip.download.goodput"; words may hold "-", so a minus after a name needs a blank
  */
 import { LabError } from '../error.js';
 import { LITERAL_UNITS, type Quantity } from './quantity.js';
 
 export type Comparison = '>=' | '<=' | '>' | '<' | '==';
+
+/** Which of the values that an expression has in the repetitions of a run. */
+export type OverRepetitions = 'least' | 'most' | 'median';
 
 export type Expression =
   | { readonly kind: 'quantity'; readonly quantity: Quantity; readonly at: number }
@@ -29,7 +33,8 @@ export type Expression =
       readonly name: 'min' | 'max';
       readonly operands: readonly Expression[];
       readonly at: number;
-    };
+    }
+  | { readonly kind: 'over'; readonly name: OverRepetitions; readonly operand: Expression; readonly at: number };
 
 export type ClaimSyntax =
   | {
@@ -69,6 +74,7 @@ interface Token {
 
 const TOKEN = /(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*)|(>=|<=|==|[-+*/()<>,%])/y;
 const COMPARISONS: ReadonlySet<string> = new Set(['>=', '<=', '>', '<', '==']);
+const OVER_REPETITIONS: ReadonlySet<string> = new Set<OverRepetitions>(['least', 'most', 'median']);
 
 /** Reads a claim. Throws ClaimError (E_CLAIM_SYNTAX) that points at the character. */
 export function parseClaim(text: string): ClaimSyntax {
@@ -80,7 +86,7 @@ export function namesIn(claim: ClaimSyntax): string[] {
   const names: string[] = [];
   const visit = (e: Expression): void => {
     if (e.kind === 'name') names.push(e.name);
-    else if (e.kind === 'negate') visit(e.operand);
+    else if (e.kind === 'negate' || e.kind === 'over') visit(e.operand);
     else if (e.kind === 'call') e.operands.forEach(visit);
     else if (e.kind === 'binary') {
       visit(e.left);
@@ -149,6 +155,11 @@ class Parser {
     if (token.kind === 'word' && token.text !== 'within' && token.text !== 'of') {
       if ((token.text === 'min' || token.text === 'max') && this.takeSymbol('(') !== null) {
         return { kind: 'call', name: token.text, operands: this.operands(), at: token.at };
+      }
+      if (OVER_REPETITIONS.has(token.text) && this.takeSymbol('(') !== null) {
+        const operand = this.expression();
+        this.expect(')');
+        return { kind: 'over', name: token.text as OverRepetitions, operand, at: token.at };
       }
       return { kind: 'name', name: token.text, at: token.at };
     }

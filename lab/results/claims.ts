@@ -1,5 +1,15 @@
 /** Claims computed over the metrics of a run: what was promised against what was measured. */
-import { ClaimError, type ClaimSyntax, type Comparison, type Expression, namesIn, parseClaim } from './claim-syntax.js';
+
+import {
+  ClaimError,
+  type ClaimSyntax,
+  type Comparison,
+  type Expression,
+  namesIn,
+  type OverRepetitions,
+  parseClaim,
+} from './claim-syntax.js';
+import { median } from './distribution.js';
 import { METRIC_SUFFIXES, type Quantity, type Unit, unitOfMetric } from './quantity.js';
 
 export interface ClaimOutcome {
@@ -12,16 +22,37 @@ export interface ClaimOutcome {
   readonly pass: boolean;
 }
 
+/** A claim that could not be computed because something was not measured: it does not hold. */
+export interface UnmeasuredClaim {
+  readonly text: string;
+  readonly left: null;
+  readonly right: null;
+  readonly unit: '';
+  readonly pass: false;
+  readonly problem: string;
+}
+
 /** Metrics of a run as claims see them: by full name, "mpip.download.goodput_bps". */
 export type MetricTable = ReadonlyMap<string, number>;
 
+/** What a claim is computed over. */
+interface Measured {
+  readonly metrics: MetricTable;
+  readonly repetitions: readonly MetricTable[];
+}
+
 /**
- * Computes one claim. A name is a metric's full name, its unit suffix may be left out: "mpip.download.goodput".
+ * Computes one claim. A name is a metric's full name, its unit suffix may be left out: "mpip.download.goodput". `metrics` has the
+ * medians of several repetitions; `repetitions` those of each, for least(...), most(...) and median(...).
  * Throws ClaimError: E_CLAIM_SYNTAX, E_CLAIM_METRIC, E_CLAIM_UNIT when unlike quantities meet, E_CLAIM_NOT_FINITE on a division by 0.
  */
-export function evaluateClaim(text: string, metrics: MetricTable): ClaimOutcome {
+export function evaluateClaim(
+  text: string,
+  metrics: MetricTable,
+  repetitions: readonly MetricTable[] = [metrics],
+): ClaimOutcome {
   const claim = parseClaim(text);
-  const evaluate = (e: Expression): Quantity => quantityOf(e, text, metrics);
+  const evaluate = (e: Expression): Quantity => quantityOf(e, text, { metrics, repetitions });
   const left = evaluate(claim.left);
   const right = evaluate(claim.right);
   requireSameUnit(left, right, text, claim.at);
@@ -35,6 +66,22 @@ export function evaluateClaim(text: string, metrics: MetricTable): ClaimOutcome 
     unit: left.unit,
     pass: holds(claim, left, right, evaluate, text),
   };
+}
+
+/** Like evaluateClaim; what was not measured, or gives no finite number, is told in the outcome. Throws ClaimError for other mistakes. */
+export function judgeClaim(
+  text: string,
+  metrics: MetricTable,
+  repetitions: readonly MetricTable[],
+): ClaimOutcome | UnmeasuredClaim {
+  try {
+    return evaluateClaim(text, metrics, repetitions);
+  } catch (error) {
+    if (!(error instanceof ClaimError) || (error.code !== 'E_CLAIM_METRIC' && error.code !== 'E_CLAIM_NOT_FINITE')) {
+      throw error;
+    }
+    return { text, left: null, right: null, unit: '', pass: false, problem: error.problem };
+  }
 }
 
 /** First components of the names in a claim: the arms that it needs ("limit" and the like have no arm). */
@@ -75,26 +122,38 @@ function compare(operator: Comparison, left: number, right: number): boolean {
   }
 }
 
-function quantityOf(e: Expression, text: string, metrics: MetricTable): Quantity {
+function quantityOf(e: Expression, text: string, measured: Measured): Quantity {
   switch (e.kind) {
     case 'quantity':
       return e.quantity;
     case 'name':
-      return lookUp(e.name, e.at, text, metrics);
+      return lookUp(e.name, e.at, text, measured.metrics);
     case 'negate': {
-      const operand = quantityOf(e.operand, text, metrics);
+      const operand = quantityOf(e.operand, text, measured);
       return { value: -operand.value, unit: operand.unit };
     }
     case 'call': {
-      const operands = e.operands.map((operand) => quantityOf(operand, text, metrics));
+      const operands = e.operands.map((operand) => quantityOf(operand, text, measured));
       for (const operand of operands) requireSameUnit(operands[0]!, operand, text, e.at);
       const values = operands.map((operand) => operand.value);
       return { value: e.name === 'min' ? Math.min(...values) : Math.max(...values), unit: operands[0]!.unit };
     }
+    case 'over': {
+      const values = measured.repetitions.map((metrics) =>
+        quantityOf(e.operand, text, { metrics, repetitions: [metrics] }),
+      );
+      return { value: OVER[e.name](values.map(({ value }) => value)), unit: values[0]!.unit };
+    }
     case 'binary':
-      return binary(e, quantityOf(e.left, text, metrics), quantityOf(e.right, text, metrics), text);
+      return binary(e, quantityOf(e.left, text, measured), quantityOf(e.right, text, measured), text);
   }
 }
+
+const OVER: Readonly<Record<OverRepetitions, (values: readonly number[]) => number>> = {
+  least: (values) => Math.min(...values),
+  most: (values) => Math.max(...values),
+  median,
+};
 
 function binary(e: Expression & { kind: 'binary' }, left: Quantity, right: Quantity, text: string): Quantity {
   switch (e.operator) {

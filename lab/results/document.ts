@@ -20,7 +20,11 @@ const Arm = z.strictObject({
     .describe(
       '"<workload>.<metric>" and "<link>.<metric>"; a name ends with its unit: _bps bit/s, _s seconds, _bytes bytes',
     ),
-  series: z.array(Series),
+  series: z.array(Series).describe('of the first repetition, where there are several'),
+  repetitions: z
+    .array(z.record(name, finite))
+    .optional()
+    .describe('metrics of each repetition, where there are several; `metrics` has their medians then'),
 });
 
 const Link = z.strictObject({
@@ -32,11 +36,14 @@ const Link = z.strictObject({
 
 const Claim = z.strictObject({
   text: z.string(),
-  left: finite,
-  right: finite,
+  left: finite.nullable().describe('null: it could not be computed, see `problem`'),
+  right: finite.nullable(),
   unit: z.enum(['bit/s', 's', 'bytes', '']).describe('of both sides; "" = a plain number'),
   pass: z.boolean(),
+  problem: z.string().optional().describe('why it could not be computed'),
 });
+
+const Event = z.strictObject({ at_s: finite, text: z.string().describe('for people: "path1 carrier=down"') });
 
 const Machine = z.strictObject({
   cpu: z.string(),
@@ -59,6 +66,7 @@ export const ResultDocumentSchema = z
     parameters: z.record(name, z.union([z.string(), finite, z.boolean()])),
     arms: z.record(name, Arm),
     links: z.array(Link),
+    events: z.array(Event).optional().describe('what was done to the lab, in seconds since the start of the workload'),
     limit_bps: finite.nullable().describe('the limit of the arm that the experiment is about'),
     claims: z.array(Claim),
     unchecked_claims: z.array(z.string()).describe('claims about arms that did not run'),
@@ -73,6 +81,18 @@ export type MachineRecord = z.infer<typeof Machine>;
 /** JSON Schema (draft 2020-12) of the result document, for other tools; `docs/result.schema.json` holds it. */
 export function resultJsonSchema(): unknown {
   return z.toJSONSchema(ResultDocumentSchema, { target: 'draft-2020-12' });
+}
+
+/** The metrics of each repetition as claims name them; one table where nothing was repeated. */
+export function repetitionTables(document: Pick<ResultDocument, 'arms' | 'limit_bps'>): Map<string, number>[] {
+  const arms = Object.entries(document.arms);
+  const count = Math.max(1, ...arms.map(([, { repetitions }]) => repetitions?.length ?? 1));
+  return Array.from({ length: count }, (_, i) =>
+    metricTable({
+      limit_bps: document.limit_bps,
+      arms: Object.fromEntries(arms.map(([id, arm]) => [id, { ...arm, metrics: arm.repetitions?.[i] ?? arm.metrics }])),
+    }),
+  );
 }
 
 /** Metrics of all arms as claims name them, and `limit` itself. */

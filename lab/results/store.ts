@@ -20,8 +20,19 @@ export interface StoredResult {
  * filled under another name first. Throws ZodError when the document breaks its own schema, otherwise node:fs errors.
  */
 export async function storeResult(root: string, document: ResultDocument, figure: Figure): Promise<StoredResult> {
+  const parent = join(root, document.experiment);
+  return storeIn(parent, folderName(document.started), document, figure);
+}
+
+/** The same into a folder of this name, or with -2, -3 and so on behind it; `others`: more files, by name. */
+export async function storeIn(
+  parent: string,
+  name: string,
+  document: ResultDocument,
+  figure: Figure,
+  others: Readonly<Record<string, string>> = {},
+): Promise<StoredResult> {
   const checked = ResultDocumentSchema.parse(document);
-  const parent = join(root, checked.experiment);
   await mkdir(parent, { recursive: true });
   const partial = await mkdtemp(join(parent, '.partial-'));
   try {
@@ -29,9 +40,10 @@ export async function storeResult(root: string, document: ResultDocument, figure
       writeFile(join(partial, 'result.json'), `${JSON.stringify(checked, null, 2)}\n`),
       writeFile(join(partial, 'figure.svg'), figure.svg),
       writeFile(join(partial, 'figure.png'), figure.png),
+      ...Object.entries(others).map(([file, text]) => writeFile(join(partial, file), text)),
       chmod(partial, 0o755),
     ]);
-    const directory = await nameIt(partial, join(parent, folderName(checked.started)));
+    const directory = await nameIt(partial, join(parent, name));
     return {
       directory,
       json: join(directory, 'result.json'),
@@ -45,7 +57,7 @@ export async function storeResult(root: string, document: ResultDocument, figure
 }
 
 /** "2026-11-24T062000Z": no colons, which some file systems and tools refuse. */
-function folderName(started: string): string {
+export function folderName(started: string): string {
   return started.replaceAll(':', '').replace(/\.\d+/, '');
 }
 

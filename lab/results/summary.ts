@@ -1,4 +1,5 @@
 /** A result document as text for a terminal. */
+import { median } from './distribution.js';
 import type { ResultDocument } from './document.js';
 import { formatQuantity } from './quantity.js';
 
@@ -55,10 +56,17 @@ export function summarizeRepeats(documents: readonly ResultDocument[]): string {
   ].join('\n');
 }
 
+/** Both sides of a claim, or why there are none. */
+export function sidesText({ left, right, unit, problem }: ResultDocument['claims'][number]): string {
+  if (left === null || right === null) return problem ?? 'could not be computed';
+  const [l, r] = [left, right].map((value) => formatQuantity({ value, unit }));
+  return `${l} against ${r}`;
+}
+
 function claimLines({ claims, unchecked_claims }: ResultDocument): string[] {
-  const lines = claims.map(({ text, left, right, unit, pass }) => {
-    const [l, r] = [left, right].map((value) => formatQuantity({ value, unit }));
-    return `  ${pass ? 'pass' : 'FAIL'}  ${text}  (${l} against ${r})`;
+  const lines = claims.map((claim) => {
+    const { text, pass } = claim;
+    return `  ${pass ? 'pass' : 'FAIL'}  ${text}  (${sidesText(claim)})`;
   });
   return ['claims', ...lines, ...unchecked_claims.map((text) => `  ----  ${text}  (an arm did not run)`)];
 }
@@ -78,11 +86,6 @@ function sum(metrics: Readonly<Record<string, number>>, suffix: string): number 
   return Object.entries(metrics)
     .filter(([name]) => name.endsWith(suffix))
     .reduce((all, [, value]) => all + value, 0);
-}
-
-function median(sorted: readonly number[]): number {
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function mbit(rate: number | undefined): string {

@@ -6,9 +6,9 @@ import { LabCommandError, LabError } from '../error.js';
 import type { LabNode } from '../lab.js';
 import { failureOf, Iperf3Error, type Iperf3Result, resultOf } from './iperf3-report.js';
 import { listening } from './listening.js';
+import type { WorkloadBase, WorkloadKind } from './workload.js';
 
-export interface Iperf3Workload {
-  readonly name: string;
+export interface Iperf3Workload extends WorkloadBase {
   readonly type: 'iperf3';
   /** Nodes: the client, which starts the transfer, and the server. */
   readonly from: string;
@@ -35,8 +35,8 @@ export interface Iperf3Run {
   readonly mptcp: boolean;
   readonly port?: number;
   readonly signal?: AbortSignal;
-  /** Called when the server listens and the client is about to start. */
-  readonly onStart?: () => void;
+  /** Called when the server listens and the client is about to start, which it does when this has resolved. */
+  readonly onStart?: () => void | Promise<void>;
 }
 
 const DEFAULT_PORT = 5201;
@@ -45,6 +45,33 @@ const INTERVAL_SECONDS = 0.5;
 const CONNECT_TIMEOUT_MS = 5000;
 /** A transfer over a full queue, and the exchange of results after it, outlast the duration by this much at most. */
 const SLACK_MS = 15_000;
+
+const METRICS = ['goodput_bps', 'received_bytes', 'duration_s'];
+
+export const iperf3: WorkloadKind<Iperf3Workload> = {
+  programs: ['iperf3', 'ss'],
+  headline: ['goodput_bps'],
+  metrics: ({ protocol }) => [...METRICS, ...(protocol === 'tcp' ? ['retransmissions'] : ['loss', 'jitter_s'])],
+  flow: ({ from, to, reverse, protocol, rate }) => ({
+    client: from,
+    server: to,
+    reverse,
+    transport: protocol,
+    greedy: protocol === 'udp' || rate === null,
+  }),
+  duration: ({ duration }) => duration,
+  // iperf3 takes whole seconds.
+  withDuration: (workload, seconds) => ({ ...workload, duration: Math.max(1, Math.round(seconds)) }),
+  async run(workload, { lab, target, port, mptcp, signal, ready }) {
+    const [client, server] = [lab.node(workload.from), lab.node(workload.to)];
+    const transfer = await runIperf3(workload, { client, server, target, mptcp, port, signal, onStart: ready });
+    return {
+      metrics: { ...transfer.metrics },
+      series: [{ name: 'goodput', unit: 'bit/s', points: transfer.goodput.map(([t, v]) => [t, v]) }],
+      versions: { iperf3: transfer.version.replace(/^iperf /, '') },
+    };
+  },
+};
 
 /** Runs the transfer to its end. Throws Iperf3Error with iperf3's own words. */
 export async function runIperf3(workload: Iperf3Workload, run: Iperf3Run): Promise<Iperf3Result> {
@@ -62,7 +89,7 @@ export async function runIperf3(workload: Iperf3Workload, run: Iperf3Run): Promi
       const reason = failureOf(await readFile(reportFile, 'utf8')) ?? 'it did not listen';
       throw new Iperf3Error(server.name, serverCommand, reason, process.stderr, { cause });
     });
-    run.onStart?.();
+    await run.onStart?.();
     const timeoutMs = workload.duration * 1000 + SLACK_MS;
     const clientReport = await reportFrom(client, clientCommand, { timeoutMs, ...abort });
     // With -1 the server ends by itself once the client has its results.

@@ -2,23 +2,31 @@
 import { findProgram, readKernelFile } from '../doctor/machine.js';
 import { requireMachine } from '../doctor/require.js';
 import { LabMachineError } from '../error.js';
-import type { Iperf3Workload } from './iperf3.js';
+import { kindOf, type Workload } from './kinds.js';
 
 export interface Needs {
-  readonly workloads: readonly Iperf3Workload[];
+  readonly workloads: readonly Workload[];
   readonly mptcp: boolean;
 }
 
 /** Debian packages of the programs. */
-const PACKAGE_OF: Readonly<Record<string, string>> = { iperf3: 'iperf3', mptcpize: 'mptcpize', ss: 'iproute2' };
+const PACKAGE_OF: Readonly<Record<string, string>> = {
+  iperf3: 'iperf3',
+  mptcpize: 'mptcpize',
+  ping: 'iputils-ping',
+  ss: 'iproute2',
+};
 const CONGESTION = '/proc/sys/net/ipv4/tcp_available_congestion_control';
 const MPTCP = '/proc/sys/net/mptcp/enabled';
 
 /** Throws LabMachineError that names everything that is missing and how to get it. */
 export function requireFor({ workloads, mptcp }: Needs): void {
   requireMachine();
-  const programs = ['ss', 'iperf3', ...(mptcp ? ['mptcpize'] : [])];
-  const missing = programs.filter((program) => findProgram(program) === undefined);
+  const programs = new Set([
+    ...workloads.flatMap((workload) => kindOf(workload).programs),
+    ...(mptcp ? ['mptcpize'] : []),
+  ]);
+  const missing = [...programs].filter((program) => findProgram(program) === undefined);
   const problems: string[] = [];
   if (missing.length > 0) {
     const packages = [...new Set(missing.map((program) => PACKAGE_OF[program]))].join(' ');
@@ -28,7 +36,9 @@ export function requireFor({ workloads, mptcp }: Needs): void {
     problems.push('the kernel has no MPTCP (CONFIG_MPTCP, Linux 5.6 or newer); leave its arm out with --arms');
   }
   const available = readKernelFile(CONGESTION)?.split(/\s+/) ?? [];
-  const wanted = workloads.filter(({ protocol }) => protocol === 'tcp').map(({ congestion }) => congestion);
+  const wanted = workloads.flatMap((workload) =>
+    workload.type === 'iperf3' && workload.protocol === 'tcp' ? [workload.congestion] : [],
+  );
   for (const congestion of new Set(wanted)) {
     if (available.includes(congestion)) continue;
     problems.push(`the kernel has no TCP ${congestion}; get it with: modprobe tcp_${congestion}`);

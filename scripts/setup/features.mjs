@@ -34,6 +34,7 @@ export const FEATURES = {
     command('ss', 'iproute2', 'tells when a server listens'),
     command('sysctl', 'procps', 'sets kernel parameters of namespaces'),
     command('iperf3', 'iperf3', 'is the traffic that experiments measure'),
+    command('ping', 'iputils-ping', 'measures round-trip times in scenarios'),
     command('nft', 'nftables', 'is the packet filter of routers'),
     command('iptables', 'iptables', 'is the address translation of routers'),
   ],

@@ -7,6 +7,7 @@ import { type Document, isScalar, LineCounter, parseDocument as parseYaml, visit
 import type { z } from 'zod';
 import { DocumentError, type DocumentProblem } from './error.js';
 import { explainer } from './explain.js';
+import { type Parameters, substitute } from './parameters.js';
 import { type DocumentPath, DocumentPositions, keyText, pathText } from './positions.js';
 
 /** Far above any document that people write, and small enough to be parsed at once. */
@@ -35,8 +36,16 @@ export async function readDocument<T>(schema: z.ZodType<T>, file: string): Promi
   return parseDocument(schema, await readText(file), file);
 }
 
-/** Like parseDocument, for callers that check more than a schema can. Throws DocumentError. */
-export function openDocument<T>(schema: z.ZodType<T>, text: string, file: string): OpenDocument<T> {
+/**
+ * Like parseDocument, for callers that check more than a schema can. With `parameters`, `${name}` in the document stands for their values
+ * (parameters.ts); places are those of the file all the same. Throws DocumentError.
+ */
+export function openDocument<T>(
+  schema: z.ZodType<T>,
+  text: string,
+  file: string,
+  parameters?: Parameters,
+): OpenDocument<T> {
   const lines = new LineCounter();
   const yaml = parseYaml(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, strict: true });
   const positions = new DocumentPositions(yaml, text, lines);
@@ -53,7 +62,9 @@ export function openDocument<T>(schema: z.ZodType<T>, text: string, file: string
   reject(structureProblems(yaml, positions, file));
 
   const explain = explainer();
-  const result = schema.safeParse(toValue(yaml, text, file), { error: explain.errorMap, reportInput: true });
+  const { value, unknown } = fill(toValue(yaml, text, file), parameters);
+  reject(unknown.map(({ path, at, message }) => ({ file, ...positions.at(path, at), path: pathText(path), message })));
+  const result = schema.safeParse(value, { error: explain.errorMap, reportInput: true });
   if (!result.success) {
     const problems = explain.findings(result.error.issues).map(({ path, at, message }) => {
       const missing = !positions.has(path);
@@ -122,6 +133,10 @@ function structureProblems(yaml: Document.Parsed, positions: DocumentPositions, 
     },
   });
   return problems;
+}
+
+function fill(value: unknown, parameters: Parameters | undefined): ReturnType<typeof substitute> {
+  return parameters === undefined ? { value, unknown: [] } : substitute(value, parameters);
 }
 
 /** What is missing at an empty line is missed after the last text before it. */

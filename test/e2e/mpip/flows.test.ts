@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { MPIP } from '../../../lab/experiment/experiment.js';
-import { limitOf } from '../../../lab/experiment/run-arm.js';
+import { limitOf } from '../../../lab/experiment/limit-of.js';
 import { Lab } from '../../../lab/lab.js';
 import { linksBetween } from '../../../lab/measure/links.js';
 import { LinkSampler } from '../../../lab/measure/sampler.js';

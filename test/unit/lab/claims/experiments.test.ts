@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { EXPERIMENTS } from '../../../../experiments/index.js';
-import { limitOf } from '../../../../lab/experiment/run-arm.js';
+import { limitOf } from '../../../../lab/experiment/limit-of.js';
 import { makePlan } from '../../../../lab/plan/make.js';
 import { armsIn } from '../../../../lab/results/claims.js';
 import { readTopology } from '../../../../lab/topology/read.js';

@@ -1,0 +1,99 @@
+/** `mpip-lab run FILE.yaml`: a scenario, its results, figures and summary. */
+import { writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { ArmUnit, RunObserver } from '../experiment/run-trials.js';
+import { runTrials } from '../experiment/run-trials.js';
+import type { Trial } from '../experiment/trial.js';
+import { renderFigure } from '../figures/render.js';
+import { scenarioFigure } from '../figures/scenario.js';
+import type { ResultDocument } from '../results/document.js';
+import { type MarkdownPart, markdownSummary } from '../results/markdown.js';
+import { folderName, storeIn } from '../results/store.js';
+import { summarize } from '../results/summary.js';
+import { combinationFolder, combinationText } from '../scenario/matrix.js';
+import { readScenario } from '../scenario/read.js';
+import type { Scenario } from '../scenario/scenario.js';
+import { trialsOf } from '../scenario/trials.js';
+import { logProgress } from './run-progress.js';
+
+export interface ScenarioFlags {
+  readonly duration?: number;
+  readonly short?: true;
+  readonly arms?: string[];
+  readonly repeat?: number;
+  readonly jobs: number;
+  readonly json?: true;
+  readonly output: string;
+}
+
+/** A scenario that can be run. */
+export interface ReadyScenario {
+  readonly scenario: Scenario;
+  readonly trials: readonly Trial[];
+}
+
+export function isScenarioFile(word: string): boolean {
+  return /\.ya?ml$/.test(word);
+}
+
+/** Throws DocumentError, LabError. */
+export async function prepareScenario(file: string, flags: ScenarioFlags): Promise<ReadyScenario> {
+  const scenario = await readScenario(file);
+  const duration = flags.duration ?? (flags.short ? 'short' : undefined);
+  const trials = trialsOf(scenario, {
+    ...(duration !== undefined && { duration }),
+    ...(flags.arms !== undefined && { arms: flags.arms }),
+    ...(flags.repeat !== undefined && { repeat: flags.repeat }),
+  });
+  return { scenario, trials };
+}
+
+/** Documents in the order of the combinations. Each is on disk as soon as it is complete. */
+export async function runScenario(
+  { scenario, trials }: ReadyScenario,
+  flags: ScenarioFlags,
+  signal: AbortSignal,
+  onDocument: (document: ResultDocument) => void,
+): Promise<ResultDocument[]> {
+  const parent = join(flags.output, scenario.name);
+  const whole = join(parent, folderName(new Date().toISOString()));
+  const sweep = trials.length > 1;
+  const parts = new Map<Trial, MarkdownPart>();
+  const { workloads } = trials[0]!;
+  let directory = whole;
+  const documents = await runTrials(trials, {
+    jobs: flags.jobs,
+    signal,
+    observe: (unit) => observerOf(scenario, unit, trials),
+    onDocument: async (trial, document) => {
+      onDocument(document);
+      const figure = await renderFigure(scenarioFigure(document));
+      if (!flags.json) process.stdout.write(`\n${summarize(document)}\n`);
+      if (!sweep) {
+        const summary = markdownSummary(scenario.title, [{ document, folder: '' }], workloads);
+        const files = { 'summary.md': summary };
+        ({ directory } = await storeIn(parent, folderName(document.started), document, figure, files));
+        return;
+      }
+      const stored = await storeIn(whole, combinationFolder(trial.parameters), document, figure);
+      parts.set(trial, { document, folder: relative(whole, stored.directory) });
+    },
+  });
+  if (sweep) {
+    const ordered = trials.map((trial) => parts.get(trial)!);
+    await writeFile(join(whole, 'summary.md'), markdownSummary(scenario.title, ordered, workloads));
+  }
+  if (!flags.json) {
+    const shown = relative(process.cwd(), directory);
+    process.stdout.write(`Results: ${join(shown.startsWith('..') ? directory : shown, 'summary.md')}\n`);
+  }
+  return documents;
+}
+
+/** Log lines, each with what it is about: labs may run side by side. */
+function observerOf({ name }: Scenario, { trial, arm, repetition }: ArmUnit, trials: readonly Trial[]): RunObserver {
+  const parameters = combinationText(trial.parameters);
+  const of = trial.repeat === 1 ? '' : `, ${repetition + 1} of ${trial.repeat}`;
+  const title = `${name}${trials.length > 1 ? ` (${parameters})` : ''}: ${arm.label}${of}`;
+  return logProgress(title, trial.duration ?? Number.POSITIVE_INFINITY).observer;
+}

@@ -1,0 +1,64 @@
+/** What is done to a lab while the workloads run. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Lab, LabNode, LinkChange } from '../lab.js';
+
+export type MpipdAction = 'kill' | 'stop' | 'start' | 'restart';
+
+interface EventBase {
+  /** Seconds from the start of the arm. */
+  readonly at: number;
+  /** For people: "path1 carrier=down". */
+  readonly text: string;
+}
+
+export type LabEvent =
+  | (EventBase & { readonly kind: 'link'; readonly link: string; readonly set: LinkChange })
+  | (EventBase & { readonly kind: 'exec'; readonly node: string; readonly command: readonly string[] })
+  | (EventBase & { readonly kind: 'mpipd'; readonly node: string; readonly action: MpipdAction });
+
+export interface EventRun {
+  /** Of the arm, as performance.now() tells time. */
+  readonly startMs: number;
+  /** Ends the waiting for events that have not come. */
+  readonly signal: AbortSignal;
+  /** Where commands run. */
+  readonly directory: string;
+  readonly onEvent: (event: LabEvent) => void;
+}
+
+/** Carries out the events in order of their times; resolves after the last. Throws LabError; when `signal` aborts, its reason. */
+export async function runEvents(lab: Lab, events: readonly LabEvent[], run: EventRun): Promise<void> {
+  for (const event of [...events].sort((a, b) => a.at - b.at)) {
+    const wait = run.startMs + event.at * 1000 - performance.now();
+    if (wait > 0) await sleep(wait, undefined, { signal: run.signal });
+    run.signal.throwIfAborted();
+    await carryOut(lab, event, run);
+    run.onEvent(event);
+  }
+}
+
+async function carryOut(lab: Lab, event: LabEvent, { directory }: EventRun): Promise<void> {
+  switch (event.kind) {
+    case 'link':
+      return lab.link(event.link).set(event.set);
+    case 'exec':
+      await lab.node(event.node).exec(event.command, { cwd: directory });
+      return;
+    case 'mpipd':
+      return mpipdEvent(lab.node(event.node), event.action);
+  }
+}
+
+/** Nothing in arms whose hosts are plain. */
+async function mpipdEvent({ mpip }: LabNode, action: MpipdAction): Promise<void> {
+  switch (action) {
+    case 'kill':
+      return mpip?.kill('SIGKILL');
+    case 'stop':
+      return mpip?.kill('SIGTERM');
+    case 'restart':
+      return mpip?.restart();
+    case 'start':
+      if (mpip?.pid === undefined) await mpip?.restart();
+  }
+}

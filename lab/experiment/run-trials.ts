@@ -1,0 +1,171 @@
+/** Carries out trials: all arms in labs of their own, side by side as far as is allowed, then the claims; a result document each. */
+import { linksBetween } from '../measure/links.js';
+import { armsIn, judgeClaim } from '../results/claims.js';
+import { median } from '../results/distribution.js';
+import { type ArmResult, metricTable, type ResultDocument, repetitionTables } from '../results/document.js';
+import { describeMachine } from '../results/machine.js';
+import { requireFor } from '../workloads/requirements.js';
+import type { Arm } from './experiment.js';
+import { endsOf, limitOf } from './limit-of.js';
+import { type ArmOutcome, type LiveRates, mainOf, runArm } from './run-arm.js';
+import type { Trial } from './trial.js';
+
+/** One arm of one repetition of a trial: a lab. */
+export interface ArmUnit {
+  readonly trial: Trial;
+  readonly arm: Arm;
+  /** From 0. */
+  readonly repetition: number;
+}
+
+/** Follows a run. */
+export interface RunObserver {
+  armStarts?(arm: Arm): void;
+  step?(arm: Arm, title: string): void;
+  /** A part of the lab's set-up is done. */
+  setUp?(arm: Arm, title: string): void;
+  live?(arm: Arm, live: LiveRates): void;
+  armEnds?(arm: Arm, result: ArmResult): void;
+}
+
+export interface TrialsRun {
+  /** Labs side by side; default 1. They share the machine: measure with more only what leaves it idle. */
+  readonly jobs?: number;
+  readonly signal?: AbortSignal;
+  readonly observe?: (unit: ArmUnit) => RunObserver;
+  /** A trial is done; awaited before the run ends. */
+  readonly onDocument?: (trial: Trial, document: ResultDocument) => void | Promise<void>;
+}
+
+/**
+ * Runs the trials; documents in their order. Throws LabMachineError when the machine lacks something, LabError otherwise; when `signal`
+ * aborts, its reason. Whatever happens, no lab is left.
+ */
+export async function runTrials(trials: readonly Trial[], run: TrialsRun = {}): Promise<ResultDocument[]> {
+  for (const { workloads, arms } of trials) requireFor({ workloads, mptcp: arms.some(({ mptcp }) => mptcp) });
+  const failed = new AbortController();
+  const signal = run.signal === undefined ? failed.signal : AbortSignal.any([run.signal, failed.signal]);
+  const collections = trials.map((trial) => new Collection(trial));
+  const documents = new Map<Trial, ResultDocument>();
+  const units = collections.flatMap((collection) => collection.units.map((unit) => ({ collection, unit })));
+
+  const work = async (): Promise<void> => {
+    for (let next = units.shift(); next !== undefined; next = units.shift()) {
+      const { collection, unit } = next;
+      signal.throwIfAborted();
+      collection.begin();
+      const document = collection.add(unit, await runUnit(unit, signal, run.observe?.(unit) ?? {}));
+      if (document === null) continue;
+      documents.set(unit.trial, document);
+      await run.onDocument?.(unit.trial, document);
+    }
+  };
+  const workers = Array.from({ length: Math.max(1, run.jobs ?? 1) }, () =>
+    work().catch((error: unknown) => {
+      failed.abort(error);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(workers);
+  run.signal?.throwIfAborted();
+  failed.signal.throwIfAborted();
+  return trials.map((trial) => documents.get(trial)!);
+}
+
+async function runUnit({ trial, arm }: ArmUnit, signal: AbortSignal, observer: RunObserver): Promise<ArmOutcome> {
+  observer.armStarts?.(arm);
+  const { plan, workloads, events, duration, settle, directory } = trial;
+  const outcome = await runArm({
+    arm,
+    plan,
+    workloads,
+    events,
+    duration,
+    settle,
+    directory,
+    signal,
+    onStep: (title) => observer.step?.(arm, title),
+    onSetUp: (title) => observer.setUp?.(arm, title),
+    onLive: (live) => observer.live?.(arm, live),
+  });
+  observer.armEnds?.(arm, outcome.result);
+  return outcome;
+}
+
+/** The outcomes of a trial until they are complete. */
+class Collection {
+  /** Repetition by repetition, so that what changes on the machine meets all arms alike. */
+  readonly units: readonly ArmUnit[];
+  readonly #outcomes = new Map<ArmUnit, ArmOutcome>();
+  #started: string | undefined;
+
+  constructor(private readonly trial: Trial) {
+    this.units = Array.from({ length: trial.repeat }, (_, repetition) =>
+      trial.arms.map((arm): ArmUnit => ({ trial, arm, repetition })),
+    ).flat();
+  }
+
+  /** An arm of it is about to run. */
+  begin(): void {
+    this.#started ??= new Date().toISOString();
+  }
+
+  /** The document, when this was the last. */
+  add(unit: ArmUnit, outcome: ArmOutcome): ResultDocument | null {
+    this.#outcomes.set(unit, outcome);
+    return this.#outcomes.size < this.units.length ? null : this.#document();
+  }
+
+  #document(): ResultDocument {
+    const { trial } = this;
+    const outcomesOf = (arm: Arm): ArmOutcome[] =>
+      this.units.filter((unit) => unit.arm === arm).map((unit) => this.#outcomes.get(unit)!);
+    const arms = Object.fromEntries(
+      trial.arms.map((arm) => [arm.id, together(outcomesOf(arm).map(({ result }) => result))]),
+    );
+    const all = this.units.map((unit) => this.#outcomes.get(unit)!);
+    const duration = trial.duration ?? Math.max(...all.map(({ elapsed }) => elapsed));
+    const main = mainOf(trial.workloads);
+    const ends = main === null ? null : endsOf(main.flow);
+    const measured = {
+      arms,
+      limit_bps: main === null || trial.subject === null ? null : limitOf(trial.subject, trial.plan, main.workload),
+    };
+    const checkable = trial.claims.filter((claim) => armsIn(claim).every((arm) => arm in arms));
+    const [table, repetitions] = [metricTable(measured), repetitionTables(measured)];
+    return {
+      experiment: trial.id,
+      title: trial.title,
+      paper: trial.paper,
+      topology: trial.plan.topology,
+      started: this.#started ?? new Date().toISOString(),
+      duration_s: duration,
+      settled_s: Math.min(trial.settle, duration / 2),
+      machine: describeMachine(),
+      versions: Object.assign({ node: process.versions.node }, ...all.map(({ versions }) => versions)),
+      parameters: { ...trial.parameters },
+      ...measured,
+      links: (ends === null ? [] : linksBetween(trial.plan, ends.sender, ends.receiver)).map((link) => ({
+        name: link.name,
+        rate_bps: link.rateBps,
+        queue_bytes: link.queueBytes,
+        mtu_bytes: link.mtu,
+      })),
+      ...(trial.events.length === 0 ? {} : { events: trial.events.map(({ at, text }) => ({ at_s: at, text })) }),
+      claims: checkable.map((claim) => judgeClaim(claim, table, repetitions)),
+      unchecked_claims: trial.claims.filter((claim) => !checkable.includes(claim)),
+    };
+  }
+}
+
+/** Repetitions of an arm as one result: medians, and the metrics of each. */
+function together(results: readonly ArmResult[]): ArmResult {
+  const [first, ...others] = results;
+  if (first === undefined) throw new TypeError('an arm without a result');
+  if (others.length === 0) return first;
+  const names = [...new Set(results.flatMap(({ metrics }) => Object.keys(metrics)))];
+  const metrics = Object.fromEntries(
+    names.map((name) => [name, median(results.flatMap(({ metrics: own }) => own[name] ?? []))]),
+  );
+  return { ...first, metrics, repetitions: results.map((result) => result.metrics) };
+}

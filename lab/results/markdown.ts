@@ -1,0 +1,111 @@
+/** Results of a scenario as Markdown: for each combination of parameters, what was measured and which claims held. */
+import { kindOf, type Workload } from '../workloads/kinds.js';
+import { ascending } from './distribution.js';
+import type { ResultDocument } from './document.js';
+import { formatQuantity, unitOfMetric } from './quantity.js';
+import { sidesText } from './summary.js';
+
+export interface MarkdownPart {
+  readonly document: ResultDocument;
+  /** Where result.json and the figure are, relative to the summary; '' = beside it. */
+  readonly folder: string;
+}
+
+type Arms = ResultDocument['arms'];
+
+/** `workloads`: those of the scenario; their most important metrics stand in the table over all combinations. */
+export function markdownSummary(title: string, parts: readonly MarkdownPart[], workloads: readonly Workload[]): string {
+  const [first] = parts;
+  if (first === undefined) throw new TypeError('a summary of nothing');
+  const { machine, started, versions } = first.document;
+  const used = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const about = [
+    `${started.slice(0, 16).replace('T', ' ')} UTC`,
+    `${machine.cores} cores`,
+    `Linux ${machine.kernel}`,
+    ...used,
+  ];
+  const sweep = parts.length > 1 ? ['## All combinations', '', ...overview(parts, workloads), ''] : [];
+  return [
+    `# ${title}`,
+    '',
+    `${about.join(', ')}.`,
+    '',
+    ...sweep,
+    ...parts.flatMap((part) => section(part, parts.length > 1)),
+  ].join('\n');
+}
+
+function overview(parts: readonly MarkdownPart[], workloads: readonly Workload[]): string[] {
+  const names = Object.keys(parts[0]!.document.parameters);
+  const metrics = workloads.flatMap((workload) =>
+    kindOf(workload).headline.map((metric) => `${workload.name}.${metric}`),
+  );
+  const rows = parts.flatMap(({ document }) => {
+    const held = document.claims.filter(({ pass }) => pass).length;
+    return Object.entries(document.arms).map(([arm, { metrics: own }], index) => [
+      ...names.map((name) => String(document.parameters[name])),
+      arm,
+      ...metrics.map((metric) => quantityText(metric, own[metric])),
+      index === 0 ? `${held} of ${document.claims.length}` : '',
+    ]);
+  });
+  return table([...names, 'arm', ...metrics.map(withoutUnit), 'claims held'], rows);
+}
+
+function section({ document, folder }: MarkdownPart, withHeading: boolean): string[] {
+  const parameters = Object.entries(document.parameters).map(([name, value]) => `${name} = ${value}`);
+  const at = (file: string): string => encodeURI(folder === '' ? file : `${folder}/${file}`);
+  const events = (document.events ?? []).map(({ at_s, text }) => `- at ${Number(at_s.toFixed(3))} s: \`${text}\``);
+  return [
+    ...(withHeading ? [`## ${parameters.join(', ')}`, ''] : []),
+    `![${document.title}](${at('figure.svg')})`,
+    '',
+    ...(events.length === 0 ? [] : ['Events:', '', ...events, '']),
+    ...metricTable(document.arms),
+    '',
+    ...claimTable(document),
+    `[result.json](${at('result.json')})`,
+    '',
+  ];
+}
+
+/** Median, and in brackets the least and the most where there are several repetitions. */
+function metricTable(arms: Arms): string[] {
+  const names = [...new Set(Object.values(arms).flatMap(({ metrics }) => Object.keys(metrics)))];
+  const cell = (arm: Arms[string], name: string): string => {
+    const text = quantityText(name, arm.metrics[name]);
+    const values = ascending((arm.repetitions ?? []).flatMap((metrics) => metrics[name] ?? []));
+    if (values.length < 2) return text;
+    return `${text} (${quantityText(name, values[0])} to ${quantityText(name, values.at(-1))})`;
+  };
+  const heads = Object.values(arms).map(({ label, repetitions }) =>
+    repetitions === undefined ? label : `${label}, median of ${repetitions.length}`,
+  );
+  const rows = names.map((name) => [withoutUnit(name), ...Object.values(arms).map((arm) => cell(arm, name))]);
+  const limits = Object.values(arms).map(({ limit_bps }) => quantityText('limit_bps', limit_bps ?? undefined));
+  return table(['metric', ...heads], [...rows, ['limit', ...limits]]);
+}
+
+function claimTable({ claims, unchecked_claims }: ResultDocument): string[] {
+  if (claims.length + unchecked_claims.length === 0) return [];
+  const rows = [
+    ...claims.map((claim) => [claim.pass ? 'pass' : '**FAIL**', `\`${claim.text}\``, sidesText(claim)]),
+    ...unchecked_claims.map((text) => ['not checked', `\`${text}\``, 'an arm did not run']),
+  ];
+  return [...table(['', 'claim', 'measured'], rows), ''];
+}
+
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(heads), line(heads.map(() => '---')), ...rows.map(line)];
+}
+
+function quantityText(name: string, value: number | undefined): string {
+  return value === undefined ? '' : formatQuantity({ value, unit: unitOfMetric(name) });
+}
+
+function withoutUnit(name: string): string {
+  return name.replace(/_(bps|s|bytes)$/, '');
+}

@@ -1,0 +1,91 @@
+/** Events of scenarios. */
+import { nearest } from '../../src/document/nearest.js';
+import type { LabEvent } from '../experiment/events.js';
+import type { Plan } from '../plan/plan.js';
+import type { Report } from '../topology/report.js';
+import type { EventDocument } from './schema.js';
+
+const FORMS = '{ at, link, set }, { at, node, exec } or { at, node, mpipd }';
+
+/** `duration`: seconds of the arm, null = not known. */
+export function checkEvents(
+  documents: readonly EventDocument[],
+  plan: Plan,
+  duration: number | null,
+  report: Report,
+): LabEvent[] {
+  return documents.flatMap((document, index) => {
+    const path = ['events', index];
+    if (duration !== null && document.at > duration) {
+      report([...path, 'at'], `is after the end: the workloads end after ${duration} s`);
+    }
+    const event = eventOf(document, plan, (key, message) => report([...path, ...key], message));
+    return event === null ? [] : [event];
+  });
+}
+
+function eventOf(
+  document: EventDocument,
+  plan: Plan,
+  refuse: (key: readonly string[], message: string) => void,
+): LabEvent | null {
+  const { at, link, set, node, exec, mpipd } = document;
+  const given = Object.keys(document)
+    .filter((key) => key !== 'at')
+    .sort()
+    .join(' ');
+  if (link !== undefined && set !== undefined && given === 'link set') {
+    const planned = plan.links.find(({ name }) => name === link);
+    if (planned === undefined) {
+      refuse(
+        ['link'],
+        unknown(
+          'link',
+          link,
+          plan.links.map(({ name }) => name),
+        ),
+      );
+      return null;
+    }
+    const ends = planned.ends.map((end) => end.node);
+    for (const key of ['at', 'from'] as const) {
+      const end = set[key];
+      if (end !== undefined && !ends.includes(end))
+        refuse(['set', key], `${end} is not at ${link}; its ends: ${ends.join(', ')}`);
+    }
+    if (set.at !== undefined && set.carrier !== 'down') refuse(['set', 'at'], '"at" goes with carrier: down');
+    return { kind: 'link', at, link, set, text: `${link} ${wordsOf(set)}` };
+  }
+  if (node !== undefined && (given === 'exec node' || given === 'mpipd node')) {
+    const planned = plan.nodes.find(({ name }) => name === node);
+    if (planned === undefined) {
+      refuse(
+        ['node'],
+        unknown(
+          'node',
+          node,
+          plan.nodes.map(({ name }) => name),
+        ),
+      );
+      return null;
+    }
+    if (exec !== undefined) return { kind: 'exec', at, node, command: exec, text: `${node}: ${exec.at(-1)}` };
+    if (planned.mpip === null) refuse(['node'], `${node} has no mpip in the topology, so mpipd does not run there`);
+    return { kind: 'mpipd', at, node, action: mpipd!, text: `${node}: mpipd ${mpipd}` };
+  }
+  refuse([], `is no event: one of ${FORMS}`);
+  return null;
+}
+
+function wordsOf(set: object): string {
+  return Object.entries(set)
+    .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`)
+    .join(' ');
+}
+
+/** "unknown link ..., did you mean ...". */
+export function unknown(kind: string, name: string, known: readonly string[]): string {
+  const meant = nearest(name, known);
+  const hint = meant === undefined ? ';' : `, did you mean ${JSON.stringify(meant)}?`;
+  return `unknown ${kind} ${JSON.stringify(name)}${hint} ${kind}s: ${known.join(', ')}`;
+}

@@ -1,0 +1,100 @@
+/** Scenario files. */
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { type OpenDocument, openDocument, readText } from '../../src/document/document.js';
+import type { DocumentProblem } from '../../src/document/error.js';
+import type { Parameters } from '../../src/document/parameters.js';
+import { makePlan } from '../plan/make.js';
+import { checkTopology } from '../topology/check.js';
+import { readTopology } from '../topology/read.js';
+import type { Report } from '../topology/report.js';
+import type { Topology } from '../topology/topology.js';
+import { kindOf, type Workload } from '../workloads/kinds.js';
+import { checkArms } from './arms.js';
+import { faultOf, problemOf } from './claims.js';
+import { checkEvents } from './events.js';
+import { combinations } from './matrix.js';
+import type { Scenario, ScenarioCase } from './scenario.js';
+import { preludeSchema, type ScenarioDocument, scenarioSchema } from './schema.js';
+import { checkWorkloads } from './workloads.js';
+
+/** Rates have settled by then in most runs. */
+const DEFAULT_SETTLE_SECONDS = 2;
+
+/** Reads a scenario file and its topology. Throws DocumentError: every problem with file, line and column. */
+export async function readScenario(file: string): Promise<Scenario> {
+  return parseScenario(await readText(file), file);
+}
+
+/** `file` is a name for messages, and what the path of the topology starts from. Throws DocumentError. */
+export async function parseScenario(text: string, file: string): Promise<Scenario> {
+  const { matrix = {} } = openDocument(preludeSchema, text, file).value;
+  const read = combinations(matrix).map((parameters) => ({
+    parameters,
+    document: openDocument(scenarioSchema, text, file, parameters),
+  }));
+  const { value } = read[0]!.document;
+  const name = value.name ?? basename(file).replace(/\.[^.]*$/, '');
+  const cases: ScenarioCase[] = [];
+  for (const { document, parameters } of read) cases.push(await caseOf(document, parameters, name));
+  return { name, title: value.title ?? name, file, cases, repeat: value.repeat, short: value.short ?? null };
+}
+
+async function caseOf(
+  document: OpenDocument<ScenarioDocument>,
+  parameters: Parameters,
+  name: string,
+): Promise<ScenarioCase> {
+  const { value } = document;
+  const problems: DocumentProblem[] = [];
+  const report: Report = (path, message, at) => void problems.push(document.problemAt(path, message, at));
+  const plan = makePlan(await topologyOf(document, parameters, name));
+  const arms = checkArms(
+    value.arms,
+    plan.nodes.some(({ mpip }) => mpip !== null),
+    report,
+  );
+  const workloads = checkWorkloads(value.workloads, plan, value.duration, report);
+  document.reject(problems);
+  const duration = value.duration ?? endOf(workloads);
+  const events = checkEvents(value.events, plan, duration, report);
+  value.claims.forEach((claim, index) => {
+    const fault = faultOf(claim, arms, plan, workloads);
+    if (fault === null) return;
+    const plain = document.problemAt(['claims', index], fault.message);
+    const own = document.problemAt(['claims', index, 'that'], fault.message);
+    problems.push(problemOf(own.path === plain.path ? plain : own, claim, fault));
+  });
+  document.reject(problems);
+  const { claims, settle = DEFAULT_SETTLE_SECONDS } = value;
+  return { parameters, plan, arms, workloads, events, duration, settle, claims };
+}
+
+/** When the last workload ends; null when one lasts until it is done. */
+function endOf(workloads: readonly Workload[]): number | null {
+  const ends = workloads.map((workload) => {
+    const duration = kindOf(workload).duration(workload);
+    return duration === null ? null : (workload.at ?? 0) + duration;
+  });
+  return ends.some((end) => end === null) ? null : Math.max(...ends.map((end) => end ?? 0));
+}
+
+async function topologyOf(
+  document: OpenDocument<ScenarioDocument>,
+  parameters: Parameters,
+  name: string,
+): Promise<Topology> {
+  const { topology } = document.value;
+  const problems: DocumentProblem[] = [];
+  if (typeof topology === 'string') {
+    const path = join(dirname(document.file), topology);
+    if (!existsSync(path)) problems.push(document.problemAt(['topology'], `${path}: no such file`));
+    document.reject(problems);
+    return readTopology(path, parameters);
+  }
+  const checked = checkTopology({ ...topology, name: topology.name ?? name }, (path, message, at) => {
+    problems.push(document.problemAt(['topology', ...path], message, at));
+  });
+  document.reject(problems);
+  return checked;
+}

@@ -1,0 +1,173 @@
+/** The grammar of scenario files. What a grammar cannot say stands in check.ts. */
+import { z } from 'zod';
+import { mpipSettings } from '../../src/daemon/api.js';
+import { describe } from '../../src/document/explain.js';
+import { duration as durationUs, rate, size } from '../../src/document/quantity.js';
+import { linkChange } from '../running/link-change.js';
+import { topologySchema } from '../topology/schema.js';
+import type { MpipSettings } from '../topology/topology.js';
+
+/** Words as claims take them (results/claim-syntax.ts). */
+const WORD = /^[A-Za-z_][\w-]{0,31}$/;
+
+/** IPv4 and its UDP header leave so much of the largest packet. */
+const UDP_PAYLOAD_MAX = 65_507;
+/** Number and time of sending. */
+const UDP_ECHO_MIN = 12;
+/** What one process can pace. */
+const UDP_ECHO_PACKETS_MAX = 20_000;
+
+const word = z.string().refine((text) => WORD.test(text), {
+  error: (issue) =>
+    `${describe(issue.input)} is not a name for claims: a letter, then letters, digits, "-" and "_", at most 32`,
+});
+
+/** Seconds. */
+const time = durationUs.transform((us) => us / 1e6);
+const positive = time.refine((seconds) => seconds > 0, { error: 'must be more than 0' });
+const wholeSeconds = positive.refine(Number.isInteger, { error: 'iperf3 takes whole seconds' });
+const bytes = (least: number, most: number) =>
+  size.refine((value) => value >= least && value <= most, { error: `must be from ${least} to ${most} bytes` });
+const count = z.int().min(1);
+
+/** A text is a line for the shell. */
+const command = z.union([
+  z
+    .string()
+    .min(1)
+    .transform((line) => ['sh', '-c', line]),
+  z.array(z.string()).min(1),
+]) as z.ZodType<string[]>;
+
+const common = { name: word, at: time.default(0) };
+const between = { from: z.string(), to: z.string() };
+
+const workload = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      ...common,
+      ...between,
+      type: z.literal('iperf3'),
+      protocol: z.enum(['tcp', 'udp']).default('tcp'),
+      congestion: z.string().min(1).default('cubic'),
+      duration: wholeSeconds.optional(),
+      reverse: z.boolean().default(false),
+      parallel: count.max(128).default(1),
+      rate: rate.optional(),
+    }),
+    z.strictObject({
+      ...common,
+      ...between,
+      type: z.literal('http'),
+      size: bytes(1, 2 ** 40),
+      requests: count.max(1_000_000).default(1),
+      concurrency: count.max(1000).default(1),
+      timeout: positive.default(60),
+    }),
+    z.strictObject({
+      ...common,
+      ...between,
+      type: z.literal('ping'),
+      interval: positive.default(0.2),
+      size: bytes(16, UDP_PAYLOAD_MAX).default(56),
+      duration: positive.optional(),
+    }),
+    z.strictObject({
+      ...common,
+      ...between,
+      type: z.literal('udp-echo'),
+      rate,
+      size: bytes(UDP_ECHO_MIN, UDP_PAYLOAD_MAX).default(200),
+      duration: positive.optional(),
+    }),
+    z.strictObject({
+      ...common,
+      type: z.literal('exec'),
+      node: z.string(),
+      command,
+      json: z.boolean().default(false),
+      timeout: positive.default(60),
+    }),
+  ])
+  .check((payload) => {
+    const { value } = payload;
+    const refuse = (key: string, message: string): void =>
+      void payload.issues.push({ code: 'custom', path: [key], input: value, message });
+    if (value.type === 'iperf3' && value.protocol === 'udp' && value.rate === undefined) {
+      refuse('rate', 'UDP needs a rate');
+    }
+    if (value.type === 'udp-echo') {
+      const packets = value.rate / (value.size * 8);
+      if (packets > UDP_ECHO_PACKETS_MAX) {
+        refuse('rate', `is ${Math.round(packets)} datagrams a second; at most ${UDP_ECHO_PACKETS_MAX}`);
+      }
+      if (value.rate === 0) refuse('rate', 'must be more than 0');
+    }
+  });
+
+/** Settings as they are written: what is left out is filled in by mpipd itself. */
+const settings = z.record(z.string(), z.unknown()).check((payload) => {
+  const checked = mpipSettings._zod.run({ value: structuredClone(payload.value), issues: [] }, { async: false });
+  if (checked instanceof Promise) throw new TypeError('settings of mpipd are checked at once');
+  payload.issues.push(...checked.issues);
+}) as z.ZodType<MpipSettings>;
+
+const arm = z.union([
+  z.enum(['ip', 'mpip', 'mptcp']),
+  z.strictObject({
+    name: word,
+    label: z.string().min(1).optional(),
+    mpip: z.union([z.boolean(), settings]).optional(),
+    mptcp: z.boolean().optional(),
+  }),
+]);
+
+const event = z.strictObject({
+  at: time,
+  link: z.string().optional(),
+  set: linkChange.optional(),
+  node: z.string().optional(),
+  exec: command.optional(),
+  mpipd: z.enum(['kill', 'stop', 'start', 'restart']).optional(),
+});
+
+const claim = z.union([
+  z.string().min(1),
+  z.strictObject({ that: z.string().min(1) }).transform(({ that }) => that),
+]) as z.ZodType<string>;
+
+/** A value of a parameter. */
+const parameter = z.union([z.string(), z.number(), z.boolean()]);
+
+/** Names and values of parameters: read first, since all else may use them. */
+const matrixSchema = z.record(
+  z.string().refine((name) => /^[A-Za-z_][\w-]*$/.test(name), {
+    error: (issue) => `${describe(issue.input)} is not a name of a parameter`,
+  }),
+  z.array(parameter).min(1),
+);
+
+/** The part of a scenario that must be known before the rest can be read. */
+export const preludeSchema = z.looseObject({ matrix: matrixSchema.optional() });
+
+export const scenarioSchema = z.strictObject({
+  name: topologySchema.shape.name.optional(),
+  title: z.string().min(1).optional(),
+  topology: z.union([z.string().min(1), topologySchema.partial({ name: true })], {
+    error: 'expected the path of a topology file, or a topology (nodes and links)',
+  }),
+  arms: z.array(arm).min(1),
+  workloads: z.array(workload).min(1),
+  events: z.array(event).default([]),
+  claims: z.array(claim).default([]),
+  duration: positive.optional(),
+  short: positive.optional(),
+  settle: time.optional(),
+  repeat: count.max(1000).default(1),
+  matrix: z.unknown().optional(),
+});
+
+export type ScenarioDocument = z.output<typeof scenarioSchema>;
+export type EventDocument = ScenarioDocument['events'][number];
+export type WorkloadDocument = ScenarioDocument['workloads'][number];
+export type ArmDocument = ScenarioDocument['arms'][number];

@@ -1,0 +1,25 @@
+/** All kinds of workloads. */
+import { type ExecWorkload, exec } from './exec/exec.js';
+import { type HttpWorkload, http } from './http/http.js';
+import { type Iperf3Workload, iperf3 } from './iperf3.js';
+import { type PingWorkload, ping } from './ping/ping.js';
+import { type UdpEchoWorkload, udpEcho } from './udp-echo/udp-echo.js';
+import type { WorkloadKind } from './workload.js';
+
+/** Workloads between two nodes. */
+export type NetworkWorkload = Iperf3Workload | HttpWorkload | PingWorkload | UdpEchoWorkload;
+export type Workload = NetworkWorkload | ExecWorkload;
+
+type KindOf<T extends Workload['type']> = WorkloadKind<Extract<Workload, { type: T }>>;
+
+const KINDS: { readonly [T in Workload['type']]: KindOf<T> } = {
+  iperf3,
+  http,
+  ping,
+  'udp-echo': udpEcho,
+  exec,
+};
+
+export function kindOf<W extends Workload>({ type }: W): WorkloadKind<W> {
+  return KINDS[type] as unknown as WorkloadKind<W>;
+}
