@@ -41,7 +41,10 @@ export class Node {
     this.context = context;
     this.control = new ControlChannel(context);
     this.delivery = new Delivery(memory, slots, io, context.counters);
-    this.paths = new PathManager(context, this.control, { gone: (peer, reason, at) => this.forget(peer, reason, at) });
+    this.paths = new PathManager(context, this.control, {
+      gone: (peer, reason, at) => this.forget(peer, reason, at),
+      failed: (path, at) => this.transmitter.handOver(path, at),
+    });
     this.sessions = new SessionManager(context, this.control, this.delivery, now);
     this.handshake = new Handshake(context, this.control, {
       tick: (peer, at) => this.tick(peer, at),

@@ -4,6 +4,8 @@ export class Counters {
   sentPackets = 0;
   nativePackets = 0;
   deliveredPackets = 0;
+  /** Datagrams sent again because their path failed. */
+  handedOver = 0;
   /** Datagrams thrown away: not MPIP or broken; of an unknown node; with a wrong tag; of an unknown session; control seen before. */
   malformed = 0;
   unknownNode = 0;

@@ -35,6 +35,8 @@ const MAX_PROBE_WAIT_US = 15_000_000;
 const KEEP_ALIVE_US = 20_000_000;
 /** While the peer is active, paths that carry nothing are looked after, too. */
 const ACTIVE_PROBE_US = 1_000_000;
+/** A delay in a CM may have waited for its packet so long at the peer (FEEDBACK_US there, and a late timer). */
+const FEEDBACK_AGE_US = 20_000;
 const ASK_ADDRESSES_US = 200_000;
 const MAX_PATHS_OF_PEER = 128;
 /**
@@ -47,6 +49,8 @@ const UDP_HEADER_BYTES = 8;
 /** What the path manager tells the rest of the node. */
 export interface PathEvents {
   gone(peer: Peer, reason: string, now: number): void;
+  /** The path takes nothing any more, or may have stopped to: what was on it may be lost. */
+  failed(path: Path, now: number): void;
 }
 
 export class PathManager {
@@ -74,12 +78,16 @@ export class PathManager {
     const { context } = this;
     const present = new Set(context.locals.map(({ id }) => id));
     for (const peer of context.peers.values()) {
+      const failed: Path[] = [];
       for (const path of [...peer.paths]) {
-        if (!present.has(path.local.id)) this.remove(path);
-        else if (path.state !== 'live') this.probeNow(path, now);
+        if (!present.has(path.local.id)) {
+          this.remove(path);
+          failed.push(path);
+        } else if (path.state !== 'live') this.probeNow(path, now);
       }
       this.connect(peer, now);
       this.changed(peer, now);
+      for (const path of failed) this.events.failed(path, now);
       if (differ && context.peers.has(peer.key)) this.pushAddresses(peer, now);
     }
   }
@@ -149,6 +157,7 @@ export class PathManager {
     if (path === undefined) return;
     path.delay.add(peer.relativeFeedback(rawDelay), now);
     const age = Math.max(rtt, 0);
+    path.confirmedSentAt = Math.max(path.confirmedSentAt, now - age - FEEDBACK_AGE_US);
     this.roundTrip(path, age, now);
     peer.scheduler.delaySample(path, age, now);
     this.confirm(path, now);
@@ -167,6 +176,7 @@ export class PathManager {
       path.loss += (share - path.loss) / 8;
       // The receiver's clock minus the delay is our own clock when the packet left.
       const age = Math.max(0, (now - (entry.lastArrival - entry.delay)) | 0);
+      path.confirmedSentAt = Math.max(path.confirmedSentAt, now - age);
       path.delay.add(peer.relativeFeedback(entry.delay), now);
       path.capacity.report(entry.bytes, entry.lastArrival, peer.relativeFeedback(entry.minDelay) - path.delay.min);
       peer.scheduler.delaySample(path, age, now);
@@ -315,6 +325,7 @@ export class PathManager {
     path.state = state;
     if (state === 'suspect') path.unconfirmedSince = 0;
     this.changed(peer, now);
+    if (state === 'suspect') this.events.failed(path, now);
   }
 
   /** After any change of paths or their states. */

@@ -65,6 +65,8 @@ export class Receiver {
   private runAt = 0;
   private runLastBytes = 0;
   private runBytes = 0;
+  /** Of the run's packets: sent a second time, or on a second path. */
+  private runIsCopy = false;
 
   constructor(
     private readonly context: NodeContext,
@@ -181,15 +183,18 @@ export class Receiver {
     if (!this.isGenuine(peer, at, cmAt, bytes, headerBytes)) return false;
     const path = peer.incomingPath(cmPath(b, cmAt));
     const sequence = cmSequence(b, cmAt);
+    const isCopy = (cmFlags(b, cmAt) & CmFlag.DUPLICATE) !== 0;
     const continues =
       session === this.runSession &&
       path === this.runPath &&
+      isCopy === this.runIsCopy &&
       sequence === ((this.runFirst + this.runCount) | 0) &&
       at === this.runAt + this.runCount * stride;
     if (!continues) {
       this.endRun(slot, stride, now);
       this.runSession = session;
       this.runPath = path;
+      this.runIsCopy = isCopy;
       this.runFirst = sequence;
       this.runCount = 0;
       this.runAt = at;
@@ -214,7 +219,17 @@ export class Receiver {
     peer.dataAt = now;
     this.context.timers.setEarlier(peer.tick, now + TICK_US);
     if ((cmFlags(this.b, cmAt) & CmFlag.PATH_BEGINS) !== 0) reorder.pathBegins(now);
-    reorder.insert(this.runFirst, this.runCount, slot, this.runAt, stride, this.runLastBytes, path, now);
+    reorder.insert(
+      this.runFirst,
+      this.runCount,
+      slot,
+      this.runAt,
+      stride,
+      this.runLastBytes,
+      path,
+      this.runIsCopy,
+      now,
+    );
     if (reorder.deadline < session.holdTimer.due) this.context.timers.set(session.holdTimer, reorder.deadline);
     this.events.data(session, now);
     if (now - peer.feedbackAt > FEEDBACK_US) this.events.feedbackDue(peer, now);

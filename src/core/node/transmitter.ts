@@ -6,11 +6,13 @@ import { set32 } from '../memory.js';
 import { DEFAULT_RULE, isPureAck, type RoutingRule, ruleFor } from '../routing/rules.js';
 import type { Path } from '../tables/paths.js';
 import type { Session } from '../tables/sessions.js';
+import { Timer } from '../timers.js';
 import { CM_BYTES, CM_ECN_SHIFT, CmFlag, TAG_BYTES, writeCm } from '../wire/cm.js';
 import { CmType } from '../wire/control.js';
 import type { PacketView } from '../wire/packet.js';
 import * as tcp from '../wire/tcp.js';
 import type { NodeContext } from './context.js';
+import { Retention } from './retention.js';
 import { seal, trailerBytes } from './seal.js';
 
 /** Limits of UDP_SEGMENT on Linux: segments of a message and bytes of all of them. */
@@ -21,6 +23,11 @@ const SEGMENT_ROOM = MAX_TCP_HEADER + CM_BYTES + TAG_BYTES;
 const SCRATCH_BYTES = SEGMENT_ROOM * MAX_RUN * 16;
 /** IP and UDP headers, counted with every datagram. */
 export const OUTER_BYTES = 28;
+/** What is sent again when a path fails: as much as the others carry in this time, or so many bytes when that is unknown; and its steps. */
+const HAND_OVER_US = 100_000;
+const HAND_OVER_BYTES = 512 * 1024;
+const HAND_OVER_STEP_US = 5_000;
+const HAND_OVER_CHUNK_BYTES = 32 * 1024;
 /** While data flows, a peer's tick runs each so often. */
 export const TICK_US = 50_000;
 
@@ -28,6 +35,7 @@ export class Transmitter {
   private readonly b: Uint8Array;
   private readonly scratch: number;
   private used = 0;
+  private readonly retention: Retention;
 
   /** The packet in hand. */
   private session!: Session;
@@ -44,6 +52,26 @@ export class Transmitter {
   constructor(private readonly context: NodeContext) {
     this.b = context.memory.bytes;
     this.scratch = context.memory.allocate(SCRATCH_BYTES);
+    this.retention = new Retention(context.memory);
+  }
+
+  /** Sends what may have been lost with a path again on the others, spread over time: a burst would overflow their queues. */
+  handOver(failed: Path, now: number): void {
+    const rate = failed.peer.usable.reduce((sum, { capacity }) => sum + (capacity.known ? capacity.rate : 0), 0);
+    this.retention.trim(failed, rate > 0 ? rate * HAND_OVER_US : HAND_OVER_BYTES);
+    const chunk = rate > 0 ? (rate * HAND_OVER_STEP_US) / 2 : HAND_OVER_CHUNK_BYTES;
+    const timer = new Timer((at) => {
+      const count = this.retention.handOver(
+        failed,
+        chunk,
+        (session, cell, headerBytes, bytes, sequence, ecnFlags) =>
+          this.resend(session, cell, headerBytes, bytes, sequence, ecnFlags, failed, at),
+        at,
+      );
+      this.context.counters.handedOver += count;
+      if (count > 0) this.context.timers.set(timer, at + HAND_OVER_STEP_US);
+    });
+    timer.fire(now);
   }
 
   /**
@@ -151,6 +179,41 @@ export class Transmitter {
     this.cmFlags = flags;
   }
 
+  private resend(
+    session: Session,
+    at: number,
+    headerBytes: number,
+    bytes: number,
+    sequence: number,
+    ecnFlags: number,
+    failed: Path,
+    now: number,
+  ): Path | undefined {
+    const { peer } = session;
+    const paths = peer.usable;
+    if (this.context.peers.get(peer.key) !== peer || paths.length === 0 || paths.every((path) => path === failed)) {
+      return undefined;
+    }
+    const { io } = this.context;
+    const datagramBytes = bytes + trailerBytes(peer.authenticated) + OUTER_BYTES;
+    const others = paths.includes(failed) ? paths.filter((path) => path !== failed) : paths;
+    const path = peer.scheduler.choose(others, datagramBytes, 1, now);
+    this.session = session;
+    this.headerBytes = headerBytes;
+    this.prepareCm(0, now);
+    this.cmFlags |= ecnFlags | CmFlag.DUPLICATE;
+    io.wire.begin(path.route, 0);
+    if (bytes > 0) io.wire.piece(at, bytes);
+    const end = this.trailer(path, this.scratch, at, bytes, sequence, now);
+    io.wire.piece(this.scratch, end - this.scratch);
+    io.wire.end();
+    io.sendWire();
+    peer.scheduler.sent(path, datagramBytes, now);
+    path.sentPackets++;
+    path.sentBytes += datagramBytes;
+    return path;
+  }
+
   /** Puts the segments `first`... on the path as one message; returns their bytes with outer headers. */
   private emit(path: Path, first: number, run: number, datagramBytes: number, ends: boolean, now: number): number {
     const { b, packet, headerBytes, segmentBytes } = this;
@@ -160,6 +223,8 @@ export class Transmitter {
       this.used = 0;
     }
     const { wire } = io;
+    const { session } = this;
+    const keeps = session.peer.usable.length > 1;
     wire.begin(path.route, run === 1 ? 0 : datagramBytes);
     let at = this.scratch + this.used;
     let pieceAt = at;
@@ -182,8 +247,13 @@ export class Transmitter {
       } else {
         wire.piece(packet.payloadAt + offset, bytes);
       }
+      const sequence = (session.sendSequence + i) | 0;
+      if (keeps) {
+        const ecn = this.cmFlags & CmFlag.ECN;
+        this.retention.keep(session, path, sequence, ecn, headerAt, headerBytes, packet.payloadAt + offset, bytes, now);
+      }
       pieceAt = at;
-      at = this.trailer(path, at, headerAt, headerBytes + bytes, i, now);
+      at = this.trailer(path, at, headerAt, headerBytes + bytes, sequence, now);
       total += at - pieceAt + headerBytes + bytes + OUTER_BYTES;
     }
     wire.piece(pieceAt, at - pieceAt);
@@ -193,7 +263,7 @@ export class Transmitter {
   }
 
   /** Writes CM and tag of a datagram whose header and payload have `bytes` bytes; returns the offset behind them. */
-  private trailer(path: Path, at: number, headerAt: number, bytes: number, segment: number, now: number): number {
+  private trailer(path: Path, at: number, headerAt: number, bytes: number, sequence: number, now: number): number {
     const { b, session, context } = this;
     const { peer } = session;
     writeCm(
@@ -207,7 +277,7 @@ export class Transmitter {
       this.feedbackPath,
       now,
       this.feedbackDelay,
-      session.sendSequence + segment,
+      sequence,
       context.digest,
     );
     if (!peer.authenticated) return at + CM_BYTES;

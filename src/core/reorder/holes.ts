@@ -1,17 +1,20 @@
-const CAPACITY = 128;
+/** A second of 1,000 lost packets, each alone between two that came. */
+const CAPACITY = 1024;
+const INITIAL = 16;
 
 /**
  * Sequence numbers that were given up and may still come: a late packet is delivered when it fills a hole, and only once. Everything
  * else below the expected number has been delivered, so this is the session's protection against replays too.
  */
 export class Holes {
-  private readonly start = new Int32Array(CAPACITY);
-  private readonly length = new Int32Array(CAPACITY);
+  private start = new Int32Array(INITIAL);
+  private length = new Int32Array(INITIAL);
   private count = 0;
 
   /** Gives up `length` numbers from `start` (mod 2^32). With too many holes the oldest is closed for good. */
   add(start: number, length: number): void {
     if (this.count === CAPACITY) this.remove(0);
+    else if (this.count === this.start.length) this.grow();
     this.start[this.count] = start;
     this.length[this.count] = length;
     this.count++;
@@ -37,6 +40,14 @@ export class Holes {
       return true;
     }
     return false;
+  }
+
+  private grow(): void {
+    const [start, length] = [this.start, this.length];
+    this.start = new Int32Array(2 * this.count);
+    this.length = new Int32Array(2 * this.count);
+    this.start.set(start);
+    this.length.set(length);
   }
 
   private remove(at: number): void {

@@ -86,9 +86,10 @@ export class ReorderBuffer {
     stride: number,
     lastBytes: number,
     path: IncomingPath,
+    isCopy: boolean,
     now: number,
   ): void {
-    this.note(path, (first + count - 1) | 0, first, now);
+    this.note(path, (first + count - 1) | 0, first, isCopy, now);
     this.accept(first, count, slot, at, stride, lastBytes, now);
     if (this.head !== this.tail) this.settle(now);
   }
@@ -336,13 +337,13 @@ export class ReorderBuffer {
   }
 
   /** Keeps each path's newest number; a path that brings an older one than before reorders. */
-  private note(path: IncomingPath, last: number, first: number, now: number): void {
+  private note(path: IncomingPath, last: number, first: number, isCopy: boolean, now: number): void {
     let i = this.paths.indexOf(path);
     if (i < 0) {
       i = this.paths.length;
       this.paths.push(path);
       this.newest.push(last);
-    } else if (((first - this.newest[i]) | 0) <= 0) {
+    } else if (!isCopy && ((first - this.newest[i]) | 0) <= 0) {
       path.reordersUntil = now + DISTRUST_US;
     }
     if (((last - this.newest[i]) | 0) > 0) this.newest[i] = last;

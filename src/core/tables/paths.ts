@@ -30,6 +30,8 @@ export class Path {
   unconfirmedSince = 0;
   /** When the peer last showed that it receives on this path, us. */
   confirmedAt = 0;
+  /** When the newest packet left that is known to have arrived, us. */
+  confirmedSentAt = Number.NEGATIVE_INFINITY;
   /** ICMP said that nobody listens there: only the answer to a probe makes it live again. */
   doubted = false;
   /** Probes sent since the last answer. */

@@ -30,7 +30,7 @@ class Bench {
     const at = this.place;
     this.place += count * STRIDE;
     for (let i = 0; i < count; i++) this.sequenceAt.set(at + i * STRIDE, (first + i) | 0);
-    this.buffer.insert(first, count, slot, at, STRIDE, STRIDE, this.paths[path], now);
+    this.buffer.insert(first, count, slot, at, STRIDE, STRIDE, this.paths[path], false, now);
     this.slots.release(slot);
   }
 }
