@@ -31,7 +31,7 @@ export function logProgress(title: string, duration: number): Progress {
         next += LOG_PERIOD_SECONDS;
         log(`  ${arm.label}: ${rates(live, duration)}`);
       },
-      armEnds: (arm, result) => log(`  ${arm.label}: ${goodputs(result)}`),
+      armEnds: (arm, result) => log(`  ${arm.label}: ${goodputs(result) || 'done'}`),
     },
     done: async () => {},
     fail: async () => {},
@@ -99,7 +99,8 @@ function deferred(): Deferred {
 function rates({ elapsed, links }: LiveRates, duration: number): string {
   const total = links.reduce((sum, { rate }) => sum + rate, 0);
   const each = [...links, { link: 'total', rate: total }].map(({ link, rate }) => `${link} ${mbit(rate)}`);
-  return `${Math.min(elapsed, duration).toFixed(0)}/${duration} s  ${each.join('  ')} Mbit/s`;
+  const of = Number.isFinite(duration) ? `/${duration}` : '';
+  return `${Math.min(elapsed, duration).toFixed(0)}${of} s  ${each.join('  ')} Mbit/s`;
 }
 
 function goodputs({ metrics }: ArmResult): string {

@@ -9,11 +9,12 @@ import { scenarioFigure } from '../figures/scenario.js';
 import type { ResultDocument } from '../results/document.js';
 import { type MarkdownPart, markdownSummary } from '../results/markdown.js';
 import { folderName, storeIn } from '../results/store.js';
-import { summarize } from '../results/summary.js';
+import { summarizeMetrics } from '../results/summary.js';
 import { combinationFolder, combinationText } from '../scenario/matrix.js';
 import { readScenario } from '../scenario/read.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { trialsOf } from '../scenario/trials.js';
+import { headlinesOf } from '../workloads/kinds.js';
 import { logProgress } from './run-progress.js';
 
 export interface ScenarioFlags {
@@ -68,7 +69,7 @@ export async function runScenario(
     onDocument: async (trial, document) => {
       onDocument(document);
       const figure = await renderFigure(scenarioFigure(document));
-      if (!flags.json) process.stdout.write(`\n${summarize(document)}\n`);
+      if (!flags.json) process.stdout.write(`\n${summarizeMetrics(document, headlinesOf(workloads))}\n`);
       if (!sweep) {
         const summary = markdownSummary(scenario.title, [{ document, folder: '' }], workloads);
         const files = { 'summary.md': summary };

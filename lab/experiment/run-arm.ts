@@ -1,4 +1,5 @@
 /** One arm of an experiment: a fresh lab, the workloads and events in it, and what was measured. */
+import { setMaxListeners } from 'node:events';
 import { ControlError, type DaemonStatus } from '../../src/daemon/api.js';
 import { Lab, type MpipDaemon } from '../lab.js';
 import { linksBetween, type ReceivingLink } from '../measure/links.js';
@@ -152,6 +153,8 @@ interface Done {
 async function runAll(lab: Lab, run: ArmRun, onStart: (startMs: number) => void): Promise<Done[]> {
   const failed = new AbortController();
   const signal = run.signal === undefined ? failed.signal : AbortSignal.any([run.signal, failed.signal]);
+  // Each workload, program and event listens to it.
+  setMaxListeners(0, signal);
   const start = new Start(run.workloads.length, signal);
   const failing = async <T>(work: Promise<T>): Promise<T> => {
     try {
@@ -174,10 +177,11 @@ async function runAll(lab: Lab, run: ArmRun, onStart: (startMs: number) => void)
       if (!over.signal.aborted) throw error;
     }
   });
-  const watched = failing(events);
+  // Settled from now on: an event may fail while the workloads are awaited.
+  const eventsDone = Promise.allSettled([failing(events)]);
   await Promise.allSettled(workloads);
   over.abort();
-  await Promise.allSettled([watched]);
+  await eventsDone;
   run.signal?.throwIfAborted();
   failed.signal.throwIfAborted();
   return Promise.all(workloads);

@@ -1,4 +1,5 @@
 /** Carries out trials: all arms in labs of their own, side by side as far as is allowed, then the claims; a result document each. */
+import { setMaxListeners } from 'node:events';
 import { linksBetween } from '../measure/links.js';
 import { armsIn, judgeClaim } from '../results/claims.js';
 import { median } from '../results/distribution.js';
@@ -45,6 +46,7 @@ export async function runTrials(trials: readonly Trial[], run: TrialsRun = {}): 
   for (const { workloads, arms } of trials) requireFor({ workloads, mptcp: arms.some(({ mptcp }) => mptcp) });
   const failed = new AbortController();
   const signal = run.signal === undefined ? failed.signal : AbortSignal.any([run.signal, failed.signal]);
+  setMaxListeners(0, signal);
   const collections = trials.map((trial) => new Collection(trial));
   const documents = new Map<Trial, ResultDocument>();
   const units = collections.flatMap((collection) => collection.units.map((unit) => ({ collection, unit })));

@@ -1,5 +1,5 @@
 /** Results of a scenario as Markdown: for each combination of parameters, what was measured and which claims held. */
-import { kindOf, type Workload } from '../workloads/kinds.js';
+import { headlinesOf, type Workload } from '../workloads/kinds.js';
 import { ascending } from './distribution.js';
 import type { ResultDocument } from './document.js';
 import { formatQuantity, unitOfMetric } from './quantity.js';
@@ -38,9 +38,7 @@ export function markdownSummary(title: string, parts: readonly MarkdownPart[], w
 
 function overview(parts: readonly MarkdownPart[], workloads: readonly Workload[]): string[] {
   const names = Object.keys(parts[0]!.document.parameters);
-  const metrics = workloads.flatMap((workload) =>
-    kindOf(workload).headline.map((metric) => `${workload.name}.${metric}`),
-  );
+  const metrics = headlinesOf(workloads);
   const rows = parts.flatMap(({ document }) => {
     const held = document.claims.filter(({ pass }) => pass).length;
     return Object.entries(document.arms).map(([arm, { metrics: own }], index) => [

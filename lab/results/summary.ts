@@ -1,7 +1,7 @@
 /** A result document as text for a terminal. */
 import { median } from './distribution.js';
 import type { ResultDocument } from './document.js';
-import { formatQuantity } from './quantity.js';
+import { formatQuantity, unitOfMetric } from './quantity.js';
 
 /** Goodput, rates, limits and claims of a run. */
 export function summarize(document: ResultDocument): string {
@@ -24,6 +24,30 @@ export function summarize(document: ResultDocument): string {
     '',
     `Mbit/s; links and total on the wire at the receiver from ${document.settled_s} s on, goodput of the whole ${document.duration_s} s`,
     '',
+    ...claimLines(document),
+    '',
+  ].join('\n');
+}
+
+/** Metrics of the arms in columns, and claims: of a scenario, whose metrics are not all throughput. `names`: of the metrics. */
+export function summarizeMetrics(document: ResultDocument, names: readonly string[]): string {
+  const arms = Object.values(document.arms);
+  const texts = Object.entries(document.parameters).map(([name, value]) => `${name}=${value}`);
+  const of = texts.length === 0 ? '' : ` (${texts.join(', ')})`;
+  const repeated =
+    arms[0]?.repetitions === undefined ? [] : [`medians of ${arms[0].repetitions.length} repetitions`, ''];
+  const cell = (name: string, value: number | undefined): string =>
+    value === undefined ? '-' : formatQuantity({ value, unit: unitOfMetric(name) });
+  const rows = names.map((name) => [name, ...arms.map(({ metrics }) => cell(name, metrics[name]))]);
+  const limits = arms.some(({ limit_bps }) => limit_bps !== null)
+    ? [['limit', ...arms.map(({ limit_bps }) => cell('limit_bps', limit_bps ?? undefined))]]
+    : [];
+  return [
+    `${document.experiment}${of}: ${document.title}`,
+    '',
+    ...table([['', ...arms.map(({ label }) => label)], ...rows, ...limits]),
+    '',
+    ...repeated,
     ...claimLines(document),
     '',
   ].join('\n');

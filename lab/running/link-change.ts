@@ -12,13 +12,15 @@ export const linkChange = z
     limit: queueLimit.optional(),
     from: z.string().optional(),
   })
-  .refine((change) => Object.keys(change).length > 0, { error: 'changes nothing; for example { carrier: down }' })
-  .transform(
-    ({ carrier, at, rate: rateBps, limit, from }): LinkChange => ({
+  .transform(({ carrier, at, rate: rateBps, limit, from }, context): LinkChange => {
+    const change = {
       ...(carrier !== undefined && { carrier }),
       ...(at !== undefined && { at }),
       ...(rateBps !== undefined && { rateBps }),
       ...(limit !== undefined && { limit }),
       ...(from !== undefined && { from }),
-    }),
-  );
+    };
+    if (Object.keys(change).length > 0 || context.issues.length > 0) return change;
+    context.addIssue({ code: 'custom', message: 'changes nothing; for example { carrier: down }', input: change });
+    return z.NEVER;
+  });

@@ -84,6 +84,9 @@ function unknownMetric(name: string, known: readonly string[], arms: readonly Ar
   const meant = nearest(name, short);
   const hint = meant === undefined ? ';' : `, did you mean ${meant}?`;
   const ids = arms.map(({ id }) => id);
+  if (name === 'limit') {
+    return 'there is no limit: the first workload between two nodes does not take all it can get, or its links have no rate';
+  }
   if (name.includes('.') && !ids.includes(arm)) {
     return `no arm is called ${JSON.stringify(arm)}; arms: ${ids.join(', ')}`;
   }

@@ -58,15 +58,15 @@ async function caseOf(
   document.reject(problems);
   const duration = value.duration ?? endOf(workloads);
   const events = checkEvents(value.events, plan, duration, report);
-  value.claims.forEach((claim, index) => {
-    const fault = faultOf(claim, arms, plan, workloads);
-    if (fault === null) return;
-    const plain = document.problemAt(['claims', index], fault.message);
-    const own = document.problemAt(['claims', index, 'that'], fault.message);
-    problems.push(problemOf(own.path === plain.path ? plain : own, claim, fault));
+  value.claims.forEach(({ text, key }, index) => {
+    const fault = faultOf(text, arms, plan, workloads);
+    if (fault !== null) {
+      problems.push(problemOf(document.problemAt(['claims', index, ...key], fault.message), text, fault));
+    }
   });
   document.reject(problems);
-  const { claims, settle = DEFAULT_SETTLE_SECONDS } = value;
+  const { settle = DEFAULT_SETTLE_SECONDS } = value;
+  const claims = value.claims.map(({ text }) => text);
   return { parameters, plan, arms, workloads, events, duration, settle, claims };
 }
 

@@ -131,10 +131,19 @@ const event = z.strictObject({
   mpipd: z.enum(['kill', 'stop', 'start', 'restart']).optional(),
 });
 
+/** With the key that the text stands at, if any. */
+interface ClaimDocument {
+  readonly text: string;
+  readonly key: readonly string[];
+}
+
 const claim = z.union([
-  z.string().min(1),
-  z.strictObject({ that: z.string().min(1) }).transform(({ that }) => that),
-]) as z.ZodType<string>;
+  z
+    .string()
+    .min(1)
+    .transform((text) => ({ text, key: [] })),
+  z.strictObject({ that: z.string().min(1) }).transform(({ that }) => ({ text: that, key: ['that'] })),
+]) as z.ZodType<ClaimDocument>;
 
 /** A value of a parameter. */
 const parameter = z.union([z.string(), z.number(), z.boolean()]);

@@ -50,7 +50,8 @@ function workloadOf(
   if (duration === undefined) refuse('needs a duration, here or for the whole scenario');
   else if (duration <= 0) refuse(`it starts at ${document.at} s, when the scenario of ${whole} s has ended`);
   else if (rest !== undefined && duration > rest) refuse(`it ends after the scenario of ${whole} s`);
-  else if (document.type === 'iperf3' && !Number.isInteger(duration)) refuse('iperf3 takes whole seconds');
+  else if (document.type === 'iperf3' && !Number.isInteger(duration))
+    refuse(`is ${duration} s; iperf3 takes whole seconds`);
   const lasting = { ...document, duration: duration ?? 1 };
   return lasting.type === 'iperf3' ? { ...lasting, rate: lasting.rate ?? null } : lasting;
 }

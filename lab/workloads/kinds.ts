@@ -20,6 +20,11 @@ const KINDS: { readonly [T in Workload['type']]: KindOf<T> } = {
   exec,
 };
 
+/** The metrics of workloads that stand in summaries, by their full names within an arm. */
+export function headlinesOf(workloads: readonly Workload[]): string[] {
+  return workloads.flatMap((workload) => kindOf(workload).headline.map((metric) => `${workload.name}.${metric}`));
+}
+
 export function kindOf<W extends Workload>({ type }: W): WorkloadKind<W> {
   return KINDS[type] as unknown as WorkloadKind<W>;
 }

@@ -57,7 +57,7 @@ export function openDocument<T>(
   const syntax = [...yaml.errors, ...yaml.warnings].sort((a, b) => a.pos[0] - b.pos[0])[0];
   if (syntax) {
     const place = positions.atOffset(...visible(text, syntax.pos));
-    reject([{ file, ...place, path: '', message: syntaxMessage(syntax) }]);
+    reject([{ file, ...place, path: '', message: syntaxMessage(syntax, text) }]);
   }
   reject(structureProblems(yaml, positions, file));
 
@@ -156,7 +156,10 @@ function toValue(yaml: Document.Parsed, text: string, file: string): unknown {
   }
 }
 
-function syntaxMessage(error: YAMLError): string {
+function syntaxMessage(error: YAMLError, text: string): string {
+  const [at] = error.pos;
+  if (text[at] === '{' && text[at - 1] === '$')
+    return `a parameter inside { } or [ ]; quote the value, such as "\${name}"`;
   const message = error.message.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
   switch (error.code) {
     case 'TAB_AS_INDENT':

@@ -115,7 +115,7 @@ function longestGap(times: readonly number[], start: number, end: number): numbe
 function binned(points: readonly (readonly [number, number])[], width: number): [number, number[]][] {
   const bins: number[][] = [];
   for (const [t, value] of points) {
-    const index = Math.floor(t / width);
+    const index = Math.floor(t / width + 1e-9);
     if (index < 0) continue;
     while (bins.length <= index) bins.push([]);
     bins[index]!.push(value);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ClaimError } from '../../../../lab/results/claim-syntax.js';
-import { armsIn, evaluateClaim } from '../../../../lab/results/claims.js';
+import { armsIn, evaluateClaim, judgeClaim } from '../../../../lab/results/claims.js';
 
 const METRICS = new Map([
   ['limit_bps', 55.76e6],
@@ -147,4 +147,39 @@ describe('errors in claims', () => {
       expect(error.message.split('\n').at(-1)).to.equal(`  ${' '.repeat(position)}^`);
     });
   }
+});
+
+describe('claims about repetitions', () => {
+  const repetitions = [
+    [50, 40],
+    [60, 55],
+    [20, 10],
+  ].map(([mpip, ip]) => new Map(Object.entries({ 'mpip.x_bps': mpip!, 'ip.x_bps': ip! })));
+  const medians = new Map(Object.entries({ 'mpip.x_bps': 50, 'ip.x_bps': 40 }));
+  const leftOf = (expression: string): number =>
+    evaluateClaim(`${expression} >= 0 * ${expression}`, medians, repetitions).left;
+
+  it('mean medians where nothing else is said', () => {
+    expect(leftOf('mpip.x')).to.equal(50);
+  });
+
+  it('look at the least, the most and the median of what an expression is in each', () => {
+    expect(leftOf('least(mpip.x)')).to.equal(20);
+    expect(leftOf('most(mpip.x)')).to.equal(60);
+    expect(leftOf('least(mpip.x / ip.x)')).to.be.closeTo(60 / 55, 1e-9);
+    expect(leftOf('median(mpip.x - ip.x)')).to.equal(10);
+    expect(leftOf('most(mpip.x) - least(mpip.x)')).to.equal(40);
+  });
+
+  it('need one expression in brackets; without brackets the words are names', () => {
+    expect(() => evaluateClaim('least(mpip.x, ip.x) > 1', medians, repetitions)).to.throw(ClaimError, 'expected ")"');
+    expect(evaluateClaim('least == 3', new Map([['least', 3]])).pass).to.equal(true);
+    expect(armsIn('least(mpip.x / ip.x) > 1')).to.deep.equal(['mpip', 'ip']);
+  });
+
+  it('do not hold, and say why, when something was not measured', () => {
+    expect(judgeClaim('mpip.y > 1', medians, repetitions)).to.deep.include({ pass: false, left: null, right: null });
+    expect(judgeClaim('mpip.x / 0 > 1bit', medians, repetitions)).to.deep.include({ pass: false, left: null });
+    expect(() => judgeClaim('mpip.x > 1s', medians, repetitions)).to.throw(ClaimError);
+  });
 });

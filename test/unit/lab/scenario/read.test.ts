@@ -1,0 +1,159 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { LabError } from '../../../../lab/error.js';
+import { planOf } from '../../../../lab/experiment/arm-plan.js';
+import { kindOfDocument } from '../../../../lab/scenario/kind-of-document.js';
+import { parseScenario, readScenario } from '../../../../lab/scenario/read.js';
+import { trialsOf } from '../../../../lab/scenario/trials.js';
+
+const EXPERIMENTS = new URL('../../../../experiments/', import.meta.url);
+
+const TOPOLOGY = `
+topology:
+  nodes:
+    a: { kind: host, mpip: { reorder: { tcp: adaptive, udp: off } } }
+    b: { kind: host, mpip: {} }
+  links:
+    path1: { ends: [a:eth0, b:eth0], subnet: 10.1.0.0/24, rate: 40mbit }
+`;
+
+const FAILOVER = `${TOPOLOGY}
+arms: [ip, mpip, { name: paper, label: As in the paper, mpip: { scheduler: paper, reorder: { tcp: paper } } }, mptcp]
+workloads:
+  - { name: download, type: iperf3, from: a, to: b, duration: 20s }
+  - { name: path, type: ping, from: a, to: b, at: 2s, duration: 10s }
+events:
+  - { at: 8s, link: path1, set: { carrier: down, at: b } }
+  - { at: 10s, node: a, mpipd: kill }
+  - { at: 12s, node: a, exec: 'echo $\${HOME}' }
+settle: 4s
+short: 10s
+claims:
+  - mpip.download.goodput >= 95% * limit
+  - { that: "least(paper.download.goodput) > 1mbit" }
+`;
+
+const read = (text: string) => parseScenario(text, 'failover.yaml');
+
+describe('a scenario', () => {
+  it('is read into arms, workloads, events and claims in base units', async () => {
+    const { name, cases } = await read(FAILOVER);
+    expect(name).to.equal('failover');
+    const [only] = cases;
+    expect(only!.arms.map(({ id, label, mpip, mptcp }) => [id, label, mpip, mptcp])).to.deep.equal([
+      ['ip', 'Plain IP', false, false],
+      ['mpip', 'MPIP', true, false],
+      ['paper', 'As in the paper', true, false],
+      ['mptcp', 'MPTCP', false, true],
+    ]);
+    expect(only!.workloads[0]).to.deep.include({ type: 'iperf3', protocol: 'tcp', congestion: 'cubic', duration: 20 });
+    expect(only!.workloads[1]).to.deep.include({ type: 'ping', at: 2, duration: 10, interval: 0.2 });
+    expect(only!.events).to.deep.equal([
+      { kind: 'link', at: 8, link: 'path1', set: { carrier: 'down', at: 'b' }, text: 'path1 carrier=down at=b' },
+      { kind: 'mpipd', at: 10, node: 'a', action: 'kill', text: 'a: mpipd kill' },
+      { kind: 'exec', at: 12, node: 'a', command: ['sh', '-c', `echo \${HOME}`], text: `a: echo \${HOME}` },
+    ]);
+    expect(only!.duration).to.equal(20);
+    expect(only!.claims).to.have.length(2);
+  });
+
+  it('gives an arm its settings of mpipd over those of the hosts, key by key', async () => {
+    const { cases } = await read(FAILOVER);
+    const { arms, plan } = cases[0]!;
+    const settings = planOf(arms[2]!, plan).nodes.map(({ mpip }) => mpip?.settings);
+    expect(settings).to.deep.equal([
+      { scheduler: 'paper', reorder: { tcp: 'paper', udp: 'off' } },
+      { scheduler: 'paper', reorder: { tcp: 'paper' } },
+    ]);
+    expect(planOf(arms[0]!, plan).nodes.map(({ mpip }) => mpip)).to.deep.equal([null, null]);
+  });
+
+  it('runs in another time with all times in proportion', async () => {
+    const [trial] = trialsOf(await read(FAILOVER), { duration: 'short' });
+    expect(trial!.duration).to.equal(10);
+    expect(trial!.settle).to.equal(2);
+    expect(trial!.events.map(({ at }) => at)).to.deep.equal([4, 5, 6]);
+    expect(trial!.workloads.map((each) => [each.at, 'duration' in each && each.duration])).to.deep.equal([
+      [0, 10],
+      [1, 5],
+    ]);
+    const [longer] = trialsOf(await read(FAILOVER), { duration: 30 });
+    expect(longer!.workloads[0]).to.deep.include({ duration: 30 });
+    const [written] = trialsOf(await read(FAILOVER));
+    expect(written!.duration).to.equal(20);
+  });
+
+  it('that lasts until it is done has no other time', async () => {
+    const done = await read(`${TOPOLOGY}
+arms: [ip]
+workloads: [{ name: page, type: http, from: a, to: b, size: 1mb }]
+`);
+    expect(done.cases[0]!.duration).to.equal(null);
+    expect(() => trialsOf(done, { duration: 5 })).to.throw(LabError, 'until its workloads are done');
+  });
+
+  it('runs the arms that are asked for, and refuses others', async () => {
+    const scenario = await read(FAILOVER);
+    expect(trialsOf(scenario, { arms: ['paper', 'ip'] })[0]!.arms.map(({ id }) => id)).to.deep.equal(['ip', 'paper']);
+    expect(() => trialsOf(scenario, { arms: ['quic'] })).to.throw(LabError, 'failover has no arm quic');
+  });
+
+  it('with a matrix has a case for each combination, in its topology and its workloads', async () => {
+    const { cases } = await read(`
+topology:
+  nodes: { a: { kind: host }, b: { kind: host } }
+  links:
+    path1:
+      ends: [a:eth0, b:eth0]
+      subnet: 10.1.0.0/24
+      rate: \${rate}
+arms: [ip]
+matrix:
+  rate: [10mbit, 20mbit]
+  flows: [1, 4]
+workloads:
+  - { name: download, type: iperf3, from: a, to: b, duration: 5s, parallel: "\${flows}" }
+claims:
+  - ip.download.goodput > 90% * limit
+`);
+    const figures = cases.map(({ parameters, plan, workloads }) => [
+      parameters,
+      plan.links[0]!.ends[0].shaping?.rateBps,
+      workloads[0]!.type === 'iperf3' && workloads[0]!.parallel,
+    ]);
+    expect(figures).to.deep.equal([
+      [{ rate: '10mbit', flows: 1 }, 10e6, 1],
+      [{ rate: '10mbit', flows: 4 }, 10e6, 4],
+      [{ rate: '20mbit', flows: 1 }, 20e6, 1],
+      [{ rate: '20mbit', flows: 4 }, 20e6, 4],
+    ]);
+  });
+
+  it('may claim metrics that only its command knows', async () => {
+    const command = (json: boolean): string => `${TOPOLOGY}
+arms: [ip]
+workloads: [{ name: probe, type: exec, node: a, command: probe, json: ${json} }]
+claims: [ip.probe.answers.good == 3]
+`;
+    expect((await read(command(true))).cases).to.have.length(1);
+    const failure = await read(command(false)).catch((error: Error) => error.message);
+    expect(failure).to.include('no metric is called "ip.probe.answers.good"');
+  });
+
+  it('is told from a topology by its keys', () => {
+    expect(kindOfDocument(FAILOVER, 'f.yaml')).to.equal('scenario');
+    expect(kindOfDocument('name: t\nnodes: { a: { kind: host } }', 'f.yaml')).to.equal('topology');
+    expect(kindOfDocument('nodes: 7\nbad: x', 'f.yaml')).to.equal('topology');
+    expect(kindOfDocument('arms: 7', 'f.yaml')).to.equal('scenario');
+  });
+
+  for (const file of readdirSync(EXPERIMENTS).filter((name) => name.endsWith('.yaml'))) {
+    it(`of the experiments is sound: ${file}`, async () => {
+      const scenario = await readScenario(fileURLToPath(new URL(file, EXPERIMENTS)));
+      expect(scenario.name).to.equal(file.replace('.yaml', ''));
+      expect(trialsOf(scenario, { duration: 'short' })).to.have.length(scenario.cases.length);
+      expect(scenario.cases[0]!.claims).to.not.deep.equal([]);
+    });
+  }
+});
