@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ControlError } from '../../src/daemon/api.js';
-import { Lab, type LabLink, type LabNode, type Shaping } from '../lab.js';
-import { rateText } from '../plan/tree.js';
+import { Lab, type LabLink, type LabNode } from '../lab.js';
+import { directionFigures } from '../plan/tree.js';
 import { isAlive } from '../record/identity.js';
 import type { LabRecord } from '../record/record.js';
 import { table } from './table.js';
@@ -33,7 +33,7 @@ async function describeLab(lab: Lab): Promise<string> {
     '',
     table(['NODE', 'KIND', 'NAMESPACE', 'ADDRESSES', 'MPIP'], nodes),
     '',
-    table(['LINK', 'FROM', 'TO', 'RATE', 'QUEUE'], lab.links.flatMap(linkRows)),
+    table(['LINK', 'FROM', 'TO', 'FIGURES', 'BY'], lab.links.flatMap(linkRows)),
     '',
     table(
       ['PID', 'NODE', 'COMMAND'],
@@ -59,13 +59,13 @@ async function mpipText({ mpip }: LabNode): Promise<string> {
   }
 }
 
-function linkRows({ name, ends: [a, b], shaping: [there, back] }: LabLink): string[][] {
-  const row = (from: typeof a, to: typeof a, shaping: Shaping | null): string[] => [
+function linkRows({ name, emulator, ends: [a, b], shaping, emulation }: LabLink): string[][] {
+  const row = (from: typeof a, to: typeof a, index: 0 | 1): string[] => [
     name,
     `${from.node}:${from.interface}`,
     `${to.node}:${to.interface}`,
-    shaping === null ? 'unlimited' : rateText(shaping.rateBps),
-    shaping === null ? '' : `${shaping.limitBytes} B`,
+    directionFigures({ shaping: shaping[index], emulation: emulation[index] }),
+    emulator,
   ];
-  return [row(a, b, there), row(b, a, back)];
+  return [row(a, b, 0), row(b, a, 1)];
 }

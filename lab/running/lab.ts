@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Backend } from '../backend/backend.js';
 import { backendOf } from '../backend/backends.js';
+import { forThisMachine } from '../doctor/emulation.js';
 import { requireMachine } from '../doctor/require.js';
 import { LabError } from '../error.js';
 import { makePlan, withoutMpip } from '../plan/make.js';
@@ -30,6 +31,10 @@ export interface UpOptions {
   readonly mpip?: boolean;
   /** Whether `up` waits until every pair of MPIP hosts reports all paths between them live. Default true. */
   readonly waitForPaths?: boolean;
+  /** What emulates links that need more than a rate. Default: the kernel where it can do all that a link asks for, else the relay. */
+  readonly emulator?: 'relay';
+  /** Whether `up` measures every link before anything else runs; see `Lab.calibration`. Default false. */
+  readonly calibrate?: boolean;
   /** The lab outlives this process. Default false: it ends with this process, however that ends. */
   readonly keep?: boolean;
 }
@@ -68,8 +73,9 @@ export class Lab implements AsyncDisposable {
     const { signal, keep = false } = options;
     signal?.throwIfAborted();
     const whole = 'topology' in topology ? topology : makePlan(topology);
-    const plan = options.mpip === false ? withoutMpip(whole) : whole;
     requireMachine();
+    const hosted = options.mpip === false ? withoutMpip(whole) : whole;
+    const plan = options.emulator === 'relay' ? hosted : await forThisMachine(hosted);
     if (plan.nodes.some(({ mpip }) => mpip !== null)) requireDaemon();
 
     const directory = LabDirectory.create(newRecord(plan, options.name, keep), plan);
