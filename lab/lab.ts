@@ -10,6 +10,7 @@ export { forThisMachine } from './doctor/emulation.js';
 export { LabCommandError, LabError, LabMachineError } from './error.js';
 export { makePlan, withoutMpip } from './plan/make.js';
 export type { Emulator, Plan, PlannedEmulation, PlannedLink, PlannedNode, PlannedPath, Shaping } from './plan/plan.js';
+export type { Calibration } from './relay/calibration/direction.js';
 export type { ExecOptions, ExecResult } from './running/exec.js';
 export { Lab, type UpOptions, type UpStep } from './running/lab.js';
 export type { LabLink, LinkChange, LinkCounters } from './running/link.js';

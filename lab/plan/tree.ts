@@ -78,7 +78,7 @@ const EMULATOR_TEXTS: Readonly<Record<Emulator, string>> = {
 };
 
 /** "40mbit": a rate (bit/s) as topologies write it. */
-export function rateText(bps: number): string {
+function rateText(bps: number): string {
   const [unit, size] = bps >= 1e9 ? ['gbit', 1e9] : bps >= 1e6 ? ['mbit', 1e6] : ['kbit', 1e3];
   return `${Number((bps / size).toFixed(3))}${unit}`;
 }

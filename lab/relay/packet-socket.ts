@@ -48,7 +48,6 @@ const TIMESPEC_BYTES = 16;
 const CONTROL_BYTES = controlSpace(TIMESPEC_BYTES);
 /** struct sockaddr_ll: family, protocol (network order), interface index; 20 bytes. */
 const SOCKADDR_LL_BYTES = 20;
-const HOST_TO_NETWORK_ALL = (ETH_P_ALL << 8) & 0xffff;
 /** 100 ms of 1 Gbit/s with the kernel's bookkeeping. */
 const BUFFER_BYTES = 32 << 20;
 /** A time stamp that is older than this, or in the future, is a clock that was set. */
@@ -102,6 +101,13 @@ export class PacketMemory {
   }
 }
 
+export interface PacketOptions {
+  /** EtherType of the frames to receive; default: all. */
+  readonly protocol?: number;
+  /** Whether frames pass the interface's queueing discipline when they are sent. */
+  readonly queued?: boolean;
+}
+
 export class PacketSocket implements Disposable {
   /** Frames that found no memory, or were longer than a slot. */
   spilled = 0;
@@ -116,19 +122,24 @@ export class PacketSocket implements Disposable {
   ) {}
 
   /** `index` of an interface in the namespace that the caller is in. Throws SystemError. */
-  static open(index: number, memory: PacketMemory): PacketSocket {
+  static open(
+    index: number,
+    memory: PacketMemory,
+    { protocol = ETH_P_ALL, queued = false }: PacketOptions = {},
+  ): PacketSocket {
     // Without a protocol nothing is received before the socket is bound.
     const fd = check(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), 'socket AF_PACKET');
     const packets = new PacketSocket(fd, memory);
     try {
       setIntegerOption(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1, 'PACKET_IGNORE_OUTGOING');
-      setIntegerOption(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1, 'PACKET_QDISC_BYPASS');
+      if (!queued) setIntegerOption(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1, 'PACKET_QDISC_BYPASS');
       setIntegerOption(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1, 'SO_TIMESTAMPNS');
       tryIntegerOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES);
       tryIntegerOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES);
       const { arena, scratch } = memory;
       arena.memory.bytes.fill(0, scratch, scratch + SOCKADDR_LL_BYTES);
-      arena.u32[scratch >>> 2] = AF_PACKET | (HOST_TO_NETWORK_ALL << 16);
+      const inNetworkOrder = ((protocol & 0xff) << 8) | (protocol >>> 8);
+      arena.u32[scratch >>> 2] = (AF_PACKET | (inNetworkOrder << 16)) >>> 0;
       arena.u32[(scratch >>> 2) + 1] = index;
       check(bind(fd, arena.address + scratch, SOCKADDR_LL_BYTES), `bind AF_PACKET to interface ${index}`);
       return packets;

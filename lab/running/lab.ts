@@ -12,7 +12,9 @@ import { takeDownDirectory } from '../record/down.js';
 import { bootId, identify } from '../record/identity.js';
 import type { LabRecord } from '../record/record.js';
 import { startReaper } from '../record/start-reaper.js';
+import type { Calibration } from '../relay/calibration/direction.js';
 import type { Topology } from '../topology/topology.js';
+import { calibrate } from './calibrate.js';
 import type { LabLink } from './link.js';
 import { RunningLink } from './link.js';
 import { type Mpipd, requireDaemon } from './mpipd.js';
@@ -55,6 +57,7 @@ export class Lab implements AsyncDisposable {
   readonly #backend: Backend;
   readonly #nodes: readonly RunningNode[];
   readonly #links: readonly RunningLink[];
+  #calibration: readonly Calibration[] | null = null;
   #down: Promise<void> | undefined;
   #gone: Promise<void> | undefined;
 
@@ -67,7 +70,8 @@ export class Lab implements AsyncDisposable {
 
   /**
    * Makes a lab. Whatever goes wrong, nothing is left of it when this rejects.
-   * Throws LabMachineError, LabCommandError, LabError (E_LAB_EXISTS, E_LAB_NAME_TAKEN, E_LAB_NOT_BUILT, E_LAB_MPIPD, E_LAB_PATHS).
+   * Throws LabMachineError, LabCommandError, LabError (E_LAB_EXISTS, E_LAB_NAME_TAKEN, E_LAB_NOT_BUILT, E_LAB_MPIPD, E_LAB_PATHS,
+   * E_LAB_RELAY, E_LAB_CALIBRATION).
    */
   static async up(topology: Topology | Plan, options: UpOptions = {}): Promise<Lab> {
     const { signal, keep = false } = options;
@@ -136,6 +140,20 @@ export class Lab implements AsyncDisposable {
     return named('link', this.#links, name);
   }
 
+  /** What the last calibration found, both directions of each link that is more than a wire; null before the first. */
+  get calibration(): readonly Calibration[] | null {
+    return this.#calibration;
+  }
+
+  /**
+   * Measures all links, in a second or two, and leaves them as they were: nothing else should use them meanwhile. Throws LabError
+   * (E_LAB_CALIBRATION) when one is not what the topology says.
+   */
+  async calibrate(signal?: AbortSignal): Promise<readonly Calibration[]> {
+    this.#calibration = await calibrate(this.#directory, this.#backend, signal);
+    return this.#calibration;
+  }
+
   /** The command line of a command in a node and its environment, for callers that run it themselves (a shell at a terminal). */
   commandLine(node: string, command: readonly string[]): { command: string[]; env: NodeJS.ProcessEnv } {
     const running = named('node', this.#nodes, node);
@@ -162,7 +180,10 @@ export class Lab implements AsyncDisposable {
     return this.down();
   }
 
-  async #make(plan: Plan, { signal, onStep, waitForPaths = true }: UpOptions): Promise<void> {
+  async #make(
+    plan: Plan,
+    { signal, onStep, waitForPaths = true, calibrate: calibrateFirst = false }: UpOptions,
+  ): Promise<void> {
     await this.#backend.create(this.#directory, plan, { signal, onStep });
     const step = async (title: string, action: () => Promise<unknown>): Promise<void> => {
       signal?.throwIfAborted();
@@ -170,6 +191,7 @@ export class Lab implements AsyncDisposable {
       await action();
       onStep?.({ title, durationMs: performance.now() - start });
     };
+    if (calibrateFirst) await step('calibration', () => this.calibrate(signal));
     const daemons = new Map<string, Mpipd>();
     for (const { name, mpip } of this.#nodes) if (mpip) daemons.set(name, mpip);
     if (daemons.size > 0) {
