@@ -1,5 +1,5 @@
 /** One arm of an experiment: a fresh lab, the workloads in it, and what was measured. */
-import { Lab, type LabNode } from '../lab.js';
+import { type Calibration, Lab, type LabNode } from '../lab.js';
 import { linksBetween, type ReceivingLink } from '../measure/links.js';
 import { MpipSampler } from '../measure/mpip-sampler.js';
 import { LinkSampler, type LiveRate } from '../measure/sampler.js';
@@ -37,6 +37,8 @@ export interface ArmOutcome {
   readonly result: ArmResult;
   /** Versions of the programs that took part. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Of all links of the arm's lab, before anything used them. */
+  readonly calibration: readonly Calibration[];
 }
 
 /** The nodes that a workload's bytes flow between. */
@@ -49,7 +51,7 @@ interface Flow {
 export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   const { arm, plan, workloads, signal } = run;
   run.onStep?.('bringing the lab up');
-  const options = { mpip: arm.mpip, onStep: ({ title }: { title: string }) => run.onSetUp?.(title) };
+  const options = { mpip: arm.mpip, calibrate: true, onStep: ({ title }: { title: string }) => run.onSetUp?.(title) };
   await using lab = await Lab.up(plan, signal === undefined ? options : { ...options, signal });
   const main = workloads[0]!;
   const flow = flowOf(lab, main);
@@ -87,7 +89,8 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   }
   const mpipVersion = mpip?.last?.daemon.version;
   if (mpipVersion !== undefined) versions.mpip = mpipVersion;
-  return { result: { label: arm.label, limit_bps: limitOf(arm, plan, main), metrics, series }, versions };
+  const result = { label: arm.label, limit_bps: limitOf(arm, plan, main), metrics, series };
+  return { result, versions, calibration: lab.calibration ?? [] };
 }
 
 /** What the arm's links carry at most for a workload: plain IP has the first link alone. null when one is unlimited. */

@@ -1,10 +1,12 @@
 /** Carries out an experiment: all its arms, its claims, one result document. */
 import { fileURLToPath } from 'node:url';
+import { forThisMachine } from '../doctor/emulation.js';
 import { LabError } from '../error.js';
 import { linksBetween } from '../measure/links.js';
 import { makePlan } from '../plan/make.js';
+import type { Calibration } from '../relay/calibration/direction.js';
 import { armsIn, type ClaimOutcome, evaluateClaim } from '../results/claims.js';
-import { type ArmResult, metricTable, type ResultDocument } from '../results/document.js';
+import { type ArmResult, type CalibrationRecord, metricTable, type ResultDocument } from '../results/document.js';
 import { describeMachine } from '../results/machine.js';
 import { readTopology } from '../topology/read.js';
 import { requireFor } from '../workloads/requirements.js';
@@ -52,16 +54,21 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
   const arms = selectArms(experiment, options.arms);
   const workloads = experiment.workloads(duration);
   requireFor({ workloads, mptcp: arms.some(({ mptcp }) => mptcp) });
-  const plan = makePlan(await readTopology(fileURLToPath(experiment.topology)));
+  const plan = await forThisMachine(makePlan(await readTopology(fileURLToPath(experiment.topology))));
   const settle = Math.min(experiment.durations.settle, duration / 2);
 
   const started = new Date().toISOString();
   const results: Record<string, ArmResult> = {};
   const versions: Record<string, string> = { node: process.versions.node };
+  const calibrations: { link: string; record: CalibrationRecord }[] = [];
   for (const arm of arms) {
     signal?.throwIfAborted();
     observer?.armStarts?.(arm);
-    const { result, versions: used } = await runArm({
+    const {
+      result,
+      versions: used,
+      calibration,
+    } = await runArm({
       arm,
       plan,
       workloads,
@@ -73,6 +80,8 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
       ...(signal === undefined ? {} : { signal }),
     });
     results[arm.id] = result;
+    for (const measured of calibration)
+      calibrations.push({ link: measured.link, record: calibrationRecord(arm, measured) });
     Object.assign(versions, used);
     observer?.armEnds?.(arm, result);
   }
@@ -98,10 +107,24 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
     links: linksBetween(plan, sender, receiver).map((link) => ({
       name: link.name,
       rate_bps: link.rateBps,
+      delay_s: link.delayUs / 1e6,
       queue_bytes: link.queueBytes,
       mtu_bytes: link.mtu,
+      emulator: link.emulator,
+      calibration: calibrations.filter((own) => own.link === link.name).map(({ record }) => record),
     })),
     claims: checkable.map((claim): ClaimOutcome => evaluateClaim(claim, table)),
     unchecked_claims: experiment.claims.filter((claim) => !checkable.includes(claim)),
+  };
+}
+
+function calibrationRecord(arm: Arm, { from, to, rateBps, delay }: Calibration): CalibrationRecord {
+  return {
+    arm: arm.id,
+    from,
+    to,
+    rate_bps: rateBps,
+    delay_median_s: delay === null ? null : delay.medianUs / 1e6,
+    delay_p99_s: delay === null ? null : delay.p99Us / 1e6,
   };
 }

@@ -1,5 +1,5 @@
-import type { Emulation } from '../topology/topology.js';
-import type { Emulator, Plan, PlannedEnd, PlannedNode, PlannedRoute } from './plan.js';
+import type { QueueLimit } from '../topology/topology.js';
+import type { Emulator, Plan, PlannedEmulation, PlannedEnd, PlannedNode, PlannedRoute } from './plan.js';
 
 /** A plan for people: nodes with their interfaces, routes and rules, then links with what holds them back. */
 export function planTree({ topology, nodes, links, paths }: Plan): string {
@@ -56,10 +56,10 @@ export function directionFigures({ shaping, emulation }: Pick<PlannedEnd, 'shapi
   return [...figures, ...(emulation === null ? [] : emulationFigures(emulation))].join(', ');
 }
 
-function emulationFigures({ delayUs, jitterUs, loss, reorder, duplicate, trace }: Emulation): string[] {
+function emulationFigures({ delayUs, jitterUs, loss, reorder, duplicate, trace, limit }: PlannedEmulation): string[] {
   const share = (value: number): string => `${Number((value * 100).toFixed(4))}%`;
   return [
-    ...(trace === null ? [] : [`trace ${trace}`]),
+    ...(trace === null ? [] : [`trace ${trace}`, `queue ${limitText(limit)}`]),
     `delay ${delayUs / 1000}ms`,
     ...(jitterUs === 0 ? [] : [`jitter ${jitterUs / 1000}ms`]),
     ...(loss === null
@@ -68,6 +68,17 @@ function emulationFigures({ delayUs, jitterUs, loss, reorder, duplicate, trace }
     ...(reorder === 0 ? [] : [`reorder ${share(reorder)}`]),
     ...(duplicate === 0 ? [] : [`duplicate ${share(duplicate)}`]),
   ];
+}
+
+function limitText(limit: QueueLimit): string {
+  switch (limit.kind) {
+    case 'time':
+      return `${limit.us / 1000}ms`;
+    case 'bytes':
+      return `${limit.bytes} B`;
+    case 'packets':
+      return `${limit.packets} packets`;
+  }
 }
 
 const EMULATOR_TEXTS: Readonly<Record<Emulator, string>> = {

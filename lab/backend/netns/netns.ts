@@ -139,7 +139,8 @@ function stepsOf(lab: string, plan: Plan): BackendStep[] {
 
 /** For people: the relay as one could start it. */
 function relayStep(lab: string): BackendCommand {
-  return { command: netns.inside(lab, RELAY_NODE, relayCommand(`/run/mpip-lab/${lab}`)), input: [] };
+  const command = ['node', 'dist/lab/relay/main.js', `/run/mpip-lab/${lab}/${RELAY_NODE}/relay.json`];
+  return { command: netns.inside(lab, RELAY_NODE, command), input: [] };
 }
 
 /** Makes the namespaces and records which they are; those that turn out to be somebody else's are no longer claimed. */
