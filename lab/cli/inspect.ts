@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ControlError } from '../../src/daemon/api.js';
 import { Lab, type LabLink, type LabNode } from '../lab.js';
+import { RELAY_NODE, relayedLinks } from '../plan/relay.js';
 import { directionFigures } from '../plan/tree.js';
 import { isAlive } from '../record/identity.js';
 import type { LabRecord } from '../record/record.js';
@@ -35,11 +36,16 @@ async function describeLab(lab: Lab): Promise<string> {
     '',
     table(['LINK', 'FROM', 'TO', 'FIGURES', 'BY'], lab.links.flatMap(linkRows)),
     '',
+    ...(relayMissing(lab, record) ? ['The relay has ended: nothing passes its links.', ''] : []),
     table(
       ['PID', 'NODE', 'COMMAND'],
       record.processes.filter(isAlive).map(({ pid, node, command }) => [String(pid), node, command]),
     ),
   ].join('\n');
+}
+
+function relayMissing({ plan }: Lab, { processes }: LabRecord): boolean {
+  return relayedLinks(plan).length > 0 && !processes.some((own) => own.node === RELAY_NODE && isAlive(own));
 }
 
 async function nodeRow(node: LabNode, { namespaces }: LabRecord): Promise<string[]> {

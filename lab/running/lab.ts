@@ -14,6 +14,7 @@ import type { LabRecord } from '../record/record.js';
 import { startReaper } from '../record/start-reaper.js';
 import type { Calibration } from '../relay/calibration/direction.js';
 import type { Topology } from '../topology/topology.js';
+import { readTrace } from '../topology/traces.js';
 import { calibrate } from './calibrate.js';
 import type { LabLink } from './link.js';
 import { RunningLink } from './link.js';
@@ -71,7 +72,7 @@ export class Lab implements AsyncDisposable {
   /**
    * Makes a lab. Whatever goes wrong, nothing is left of it when this rejects.
    * Throws LabMachineError, LabCommandError, LabError (E_LAB_EXISTS, E_LAB_NAME_TAKEN, E_LAB_NOT_BUILT, E_LAB_MPIPD, E_LAB_PATHS,
-   * E_LAB_RELAY, E_LAB_CALIBRATION).
+   * E_LAB_TRACE, E_LAB_RELAY, E_LAB_CALIBRATION).
    */
   static async up(topology: Topology | Plan, options: UpOptions = {}): Promise<Lab> {
     const { signal, keep = false } = options;
@@ -81,6 +82,7 @@ export class Lab implements AsyncDisposable {
     const hosted = options.mpip === false ? withoutMpip(whole) : whole;
     const plan = options.emulator === 'relay' ? hosted : await forThisMachine(hosted);
     if (plan.nodes.some(({ mpip }) => mpip !== null)) requireDaemon();
+    requireTraces(plan);
 
     const directory = LabDirectory.create(newRecord(plan, options.name, keep), plan);
     let lab: Lab | undefined;
@@ -215,6 +217,13 @@ export class Lab implements AsyncDisposable {
 
   #watch(reaper: ChildProcess): void {
     this.#gone = new Promise((resolve) => reaper.once('exit', () => resolve()));
+  }
+}
+
+/** Throws LabError (E_LAB_TRACE). */
+function requireTraces({ links }: Plan): void {
+  for (const { emulation } of links.flatMap(({ ends }) => ends)) {
+    if (emulation !== null && emulation.trace !== null) readTrace(emulation.trace);
   }
 }
 

@@ -48,9 +48,9 @@ export interface Probes {
 }
 
 /** Bounds up to 100 Mbit/s and 400 ms; links beyond are measured all the same. */
-export const RATE_TOLERANCE = 0.02;
-export const DELAY_TOLERANCE_US = 500;
-export const DELAY_P99_TOLERANCE_US = 1000;
+const RATE_TOLERANCE = 0.02;
+const DELAY_TOLERANCE_US = 500;
+const DELAY_P99_TOLERANCE_US = 1000;
 const RATE_BOUND_BPS = 100e6;
 const DELAY_BOUND_US = 400_000;
 

@@ -54,9 +54,7 @@ describe('a relayed link', function () {
 
   it('carries packets that are packets, with right checksums', async () => {
     await using lab = await upWith(['rate: 100mbit, delay: 1ms'], { emulator: 'relay' });
-    // A receiver that checks (no offload) drops what has a wrong sum; TCP would stall.
-    const features = (await lab.node('a').exec(['sh', '-c', 'cat /proc/net/snmp | grep Udp:'])).stdout;
-    expect(features).to.contain('Udp:');
+    // The receiver drops what has a wrong sum, since no device vouches for it.
     const sent = 2000;
     const arrived = await datagrams(lab, '10.1.0.2', sent, 200);
     expect(arrived).to.deep.equal(Array.from({ length: sent }, (_, i) => i));
@@ -230,7 +228,7 @@ describe('a relayed link', function () {
 
   it('tells a broken trace before anything is made', async () => {
     const error = await rejection(upWith(['trace: /no/such/file'], { emulator: 'relay' }));
-    expect(error.message).to.contain('/no/such/file');
+    expect(error).to.include({ code: 'E_LAB_TRACE', message: 'trace /no/such/file: there is no such file' });
   });
 });
 
