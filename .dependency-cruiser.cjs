@@ -53,8 +53,14 @@ module.exports = {
     layer(
       'lab-uses-public-api',
       'lab knows the daemon by its public API and its status documents; checked YAML is shared.',
-      '^lab/(?!cli/)',
+      '^lab/(?!cli/|relay/)',
       ['^lab/', '^src/daemon/api\\.ts$', '^src/document/', STATUS_TYPES],
+    ),
+    layer(
+      'relay-forwards-packets',
+      'The relay and its calibration send packets themselves, with the host layer; nothing else of the lab does.',
+      '^lab/relay/',
+      ['^lab/', '^src/host/', '^src/document/'],
     ),
     layer('lab-cli-knows-experiments', 'The command line puts lab and experiments together.', '^lab/cli/', [
       '^lab/',

@@ -6,12 +6,14 @@
  *     await lab.link('path1').set({ carrier: 'down' });
  */
 export type { InterfaceCounters } from './backend/counters.js';
+export { forThisMachine } from './doctor/emulation.js';
 export { LabCommandError, LabError, LabMachineError } from './error.js';
 export { makePlan, withoutMpip } from './plan/make.js';
-export type { Plan, PlannedLink, PlannedNode, PlannedPath, Shaping } from './plan/plan.js';
+export type { Emulator, Plan, PlannedEmulation, PlannedLink, PlannedNode, PlannedPath, Shaping } from './plan/plan.js';
+export type { Calibration } from './relay/calibration/direction.js';
 export type { ExecOptions, ExecResult } from './running/exec.js';
 export { Lab, type UpOptions, type UpStep } from './running/lab.js';
-export type { LabLink, LinkChange } from './running/link.js';
+export type { LabLink, LinkChange, LinkCounters } from './running/link.js';
 export type { MpipDaemon } from './running/mpipd.js';
 export type { LabNode, NodeInterface } from './running/node.js';
 export type { LabProcess, ProcessExit, SpawnOptions } from './running/process.js';

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { ControlError } from '../../src/daemon/api.js';
-import { Lab, type LabLink, type LabNode, type Shaping } from '../lab.js';
-import { rateText } from '../plan/tree.js';
+import { Lab, type LabLink, type LabNode } from '../lab.js';
+import { RELAY_NODE, relayedLinks } from '../plan/relay.js';
+import { directionFigures } from '../plan/tree.js';
 import { isAlive } from '../record/identity.js';
 import type { LabRecord } from '../record/record.js';
 import { table } from './table.js';
@@ -33,13 +34,18 @@ async function describeLab(lab: Lab): Promise<string> {
     '',
     table(['NODE', 'KIND', 'NAMESPACE', 'ADDRESSES', 'MPIP'], nodes),
     '',
-    table(['LINK', 'FROM', 'TO', 'RATE', 'QUEUE'], lab.links.flatMap(linkRows)),
+    table(['LINK', 'FROM', 'TO', 'FIGURES', 'BY'], lab.links.flatMap(linkRows)),
     '',
+    ...(relayMissing(lab, record) ? ['The relay has ended: nothing passes its links.', ''] : []),
     table(
       ['PID', 'NODE', 'COMMAND'],
       record.processes.filter(isAlive).map(({ pid, node, command }) => [String(pid), node, command]),
     ),
   ].join('\n');
+}
+
+function relayMissing({ plan }: Lab, { processes }: LabRecord): boolean {
+  return relayedLinks(plan).length > 0 && !processes.some((own) => own.node === RELAY_NODE && isAlive(own));
 }
 
 async function nodeRow(node: LabNode, { namespaces }: LabRecord): Promise<string[]> {
@@ -59,13 +65,13 @@ async function mpipText({ mpip }: LabNode): Promise<string> {
   }
 }
 
-function linkRows({ name, ends: [a, b], shaping: [there, back] }: LabLink): string[][] {
-  const row = (from: typeof a, to: typeof a, shaping: Shaping | null): string[] => [
+function linkRows({ name, emulator, ends: [a, b], shaping, emulation }: LabLink): string[][] {
+  const row = (from: typeof a, to: typeof a, index: 0 | 1): string[] => [
     name,
     `${from.node}:${from.interface}`,
     `${to.node}:${to.interface}`,
-    shaping === null ? 'unlimited' : rateText(shaping.rateBps),
-    shaping === null ? '' : `${shaping.limitBytes} B`,
+    directionFigures({ shaping: shaping[index], emulation: emulation[index] }),
+    emulator,
   ];
-  return [row(a, b, there), row(b, a, back)];
+  return [row(a, b, 0), row(b, a, 1)];
 }

@@ -1,16 +1,35 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { rate } from '../../src/document/quantity.js';
+import { percent, rate } from '../../src/document/quantity.js';
 import { Lab, LabError, type LinkChange } from '../lab.js';
-import { queueLimit } from '../topology/schema.js';
+import { linkDelay, linkLoss, queueLimit } from '../topology/schema.js';
 
 const settings = {
   carrier: z.enum(['up', 'down']),
   at: z.string(),
   rate,
   limit: queueLimit,
+  delay: linkDelay,
+  jitter: linkDelay,
+  loss: linkLoss,
+  reorder: percent,
+  duplicate: percent,
   from: z.string(),
 };
+
+/** Which part of a change each setting is. */
+const FIELDS = {
+  carrier: 'carrier',
+  at: 'at',
+  rate: 'rateBps',
+  limit: 'limit',
+  delay: 'delayUs',
+  jitter: 'jitterUs',
+  loss: 'loss',
+  reorder: 'reorder',
+  duplicate: 'duplicate',
+  from: 'from',
+} as const satisfies Record<keyof typeof settings, keyof LinkChange>;
 
 export function registerLink(program: Command): void {
   program
@@ -20,41 +39,29 @@ export function registerLink(program: Command): void {
     .description('what is left out stays as it is')
     .argument('<lab>')
     .argument('<link>')
-    .argument('<setting...>', 'carrier=down [at=NODE], carrier=up, rate=10mbit, limit=50ms [from=NODE]')
+    .argument(
+      '<setting...>',
+      'carrier=down [at=NODE], carrier=up, rate=10mbit, limit=50ms, delay=20ms, loss=1% ... [from=NODE]',
+    )
     .action((lab: string, link: string, words: string[]) => Lab.open(lab).link(link).set(changeOf(words)));
 }
 
 /** Throws LabError (E_LAB_LINK). */
 function changeOf(words: readonly string[]): LinkChange {
-  const change: { -readonly [K in keyof LinkChange]: LinkChange[K] } = {};
+  const change: Record<string, unknown> = {};
   for (const word of words) {
     const [, key = '', value = ''] = /^([^=]*)=(.*)$/.exec(word) ?? [];
-    switch (key) {
-      case 'carrier':
-        change.carrier = settingOf('carrier', value);
-        break;
-      case 'at':
-        change.at = settingOf('at', value);
-        break;
-      case 'rate':
-        change.rateBps = settingOf('rate', value);
-        break;
-      case 'limit':
-        change.limit = settingOf('limit', value);
-        break;
-      case 'from':
-        change.from = settingOf('from', value);
-        break;
-      default:
-        throw refusal(`${JSON.stringify(word)} is no setting; allowed: ${Object.keys(settings).join('=, ')}=`);
+    if (!(key in settings)) {
+      throw refusal(`${JSON.stringify(word)} is no setting; allowed: ${Object.keys(settings).join('=, ')}=`);
     }
+    change[FIELDS[key as keyof typeof settings]] = settingOf(key as keyof typeof settings, value);
   }
   return change;
 }
 
-function settingOf<K extends keyof typeof settings>(key: K, text: string): z.output<(typeof settings)[K]> {
+function settingOf(key: keyof typeof settings, text: string): unknown {
   const result = settings[key].safeParse(text);
-  if (result.success) return result.data as z.output<(typeof settings)[K]>;
+  if (result.success) return result.data;
   throw refusal(`${key}=${text}: ${result.error.issues.map(({ message }) => message).join('; ')}`);
 }
 

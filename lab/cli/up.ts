@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { Lab, makePlan, readTopology, withoutMpip } from '../lab.js';
+import { forThisMachine, Lab, makePlan, readTopology, withoutMpip } from '../lab.js';
 import { dryRun } from './dry-run.js';
 import { aborted, interruptible } from './signals.js';
 
@@ -28,7 +28,8 @@ async function up(file: string, flags: UpFlags): Promise<void> {
   const whole = makePlan(await readTopology(file));
   const plan = flags.mpip ? whole : withoutMpip(whole);
   if (flags.dryRun) {
-    process.stdout.write(`${dryRun(flags.name ?? plan.topology, plan)}\n`);
+    const here = await forThisMachine(plan);
+    process.stdout.write(`${dryRun(flags.name ?? plan.topology, here)}\n`);
     return;
   }
   const start = performance.now();

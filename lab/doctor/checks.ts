@@ -137,7 +137,8 @@ function tryQdisc(kind: string, options: string): Promise<string> {
   });
 }
 
-async function inScratchNamespace(action: (namespace: string) => Promise<string>): Promise<string> {
+/** A namespace that is gone afterwards. Throws what `action` throws, or an Error with what ip(8) said. */
+export async function inScratchNamespace<T>(action: (namespace: string) => Promise<T>): Promise<T> {
   const namespace = `mpip-doctor-${process.pid}-${randomBytes(3).toString('hex')}`;
   await tool('ip', ['netns', 'add', namespace]);
   try {

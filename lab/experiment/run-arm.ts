@@ -1,7 +1,7 @@
 /** One arm of an experiment: a fresh lab, the workloads and events in it, and what was measured. */
 import { setMaxListeners } from 'node:events';
 import { ControlError, type DaemonStatus } from '../../src/daemon/api.js';
-import { Lab, type MpipDaemon } from '../lab.js';
+import { type Calibration, Lab, type MpipDaemon } from '../lab.js';
 import { linksBetween, type ReceivingLink } from '../measure/links.js';
 import { MpipSampler } from '../measure/mpip-sampler.js';
 import { LinkSampler, type LiveRate } from '../measure/sampler.js';
@@ -49,6 +49,8 @@ export interface ArmOutcome {
   readonly elapsed: number;
   /** Versions of the programs that took part. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Of all links of the arm's lab, before anything used them. */
+  readonly calibration: readonly Calibration[];
 }
 
 /** The workload whose links are measured: the first between two nodes. */
@@ -65,7 +67,7 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   const { arm, workloads, signal } = run;
   const plan = planOf(arm, run.plan);
   run.onStep?.('bringing the lab up');
-  const options = { onStep: ({ title }: { title: string }) => run.onSetUp?.(title) };
+  const options = { calibrate: true, onStep: ({ title }: { title: string }) => run.onSetUp?.(title) };
   await using lab = await Lab.up(plan, signal === undefined ? options : { ...options, signal });
   const main = mainOf(workloads);
   const ends = main === null ? null : endsOf(main.flow);
@@ -116,7 +118,8 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   const mpipVersion = mpip?.last?.daemon.version;
   if (mpipVersion !== undefined) versions.mpip = mpipVersion;
   const limit_bps = main === null ? null : limitOf(arm, run.plan, main.workload);
-  return { result: { label: arm.label, limit_bps, metrics, series }, elapsed, versions };
+  const result = { label: arm.label, limit_bps, metrics, series };
+  return { result, elapsed, versions, calibration: lab.calibration ?? [] };
 }
 
 /** A daemon that events end is no failure of the run. */

@@ -1,9 +1,18 @@
 /** Carries out trials: all arms in labs of their own, side by side as far as is allowed, then the claims; a result document each. */
 import { setMaxListeners } from 'node:events';
+import { forThisMachine } from '../doctor/emulation.js';
 import { linksBetween } from '../measure/links.js';
+import type { Plan } from '../plan/plan.js';
+import type { Calibration } from '../relay/calibration/direction.js';
 import { armsIn, judgeClaim } from '../results/claims.js';
 import { median } from '../results/distribution.js';
-import { type ArmResult, metricTable, type ResultDocument, repetitionTables } from '../results/document.js';
+import {
+  type ArmResult,
+  type CalibrationRecord,
+  metricTable,
+  type ResultDocument,
+  repetitionTables,
+} from '../results/document.js';
 import { describeMachine } from '../results/machine.js';
 import { requireFor } from '../workloads/requirements.js';
 import type { Arm } from './experiment.js';
@@ -47,7 +56,8 @@ export async function runTrials(trials: readonly Trial[], run: TrialsRun = {}): 
   const failed = new AbortController();
   const signal = run.signal === undefined ? failed.signal : AbortSignal.any([run.signal, failed.signal]);
   setMaxListeners(0, signal);
-  const collections = trials.map((trial) => new Collection(trial));
+  const collections: Collection[] = [];
+  for (const trial of trials) collections.push(new Collection(trial, await forThisMachine(trial.plan)));
   const documents = new Map<Trial, ResultDocument>();
   const units = collections.flatMap((collection) => collection.units.map((unit) => ({ collection, unit })));
 
@@ -101,7 +111,11 @@ class Collection {
   readonly #outcomes = new Map<ArmUnit, ArmOutcome>();
   #started: string | undefined;
 
-  constructor(private readonly trial: Trial) {
+  /** `plan` is the trial's, with the emulators of this machine. */
+  constructor(
+    private readonly trial: Trial,
+    private readonly plan: Plan,
+  ) {
     this.units = Array.from({ length: trial.repeat }, (_, repetition) =>
       trial.arms.map((arm): ArmUnit => ({ trial, arm, repetition })),
     ).flat();
@@ -147,17 +161,42 @@ class Collection {
       versions: Object.assign({ node: process.versions.node }, ...all.map(({ versions }) => versions)),
       parameters: { ...trial.parameters },
       ...measured,
-      links: (ends === null ? [] : linksBetween(trial.plan, ends.sender, ends.receiver)).map((link) => ({
+      links: (ends === null ? [] : linksBetween(this.plan, ends.sender, ends.receiver)).map((link) => ({
         name: link.name,
         rate_bps: link.rateBps,
+        delay_s: link.delayUs / 1e6,
         queue_bytes: link.queueBytes,
         mtu_bytes: link.mtu,
+        emulator: link.emulator,
+        calibration: this.#calibrationOf(link.name),
       })),
       ...(trial.events.length === 0 ? {} : { events: trial.events.map(({ at, text }) => ({ at_s: at, text })) }),
       claims: checkable.map((claim) => judgeClaim(claim, table, repetitions)),
       unchecked_claims: trial.claims.filter((claim) => !checkable.includes(claim)),
     };
   }
+
+  #calibrationOf(link: string): CalibrationRecord[] {
+    return this.units.flatMap((unit) => {
+      const measured = this.#outcomes.get(unit)!.calibration.filter((own) => own.link === link);
+      return measured.map((own) => calibrationRecord(unit, own));
+    });
+  }
+}
+
+function calibrationRecord(
+  { trial, arm, repetition }: ArmUnit,
+  { from, to, rateBps, delay }: Calibration,
+): CalibrationRecord {
+  return {
+    arm: arm.id,
+    ...(trial.repeat === 1 ? {} : { repetition }),
+    from,
+    to,
+    rate_bps: rateBps,
+    delay_median_s: delay === null ? null : delay.medianUs / 1e6,
+    delay_p99_s: delay === null ? null : delay.p99Us / 1e6,
+  };
 }
 
 /** Repetitions of an arm as one result: medians, and the metrics of each. */

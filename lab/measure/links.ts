@@ -1,5 +1,5 @@
 /** The links that join two nodes directly, as the receiver of a transfer sees them. */
-import type { Plan } from '../plan/plan.js';
+import type { Emulator, Plan } from '../plan/plan.js';
 
 export interface ReceivingLink {
   readonly name: string;
@@ -9,6 +9,9 @@ export interface ReceivingLink {
   readonly rateBps: number | null;
   readonly queueBytes: number | null;
   readonly mtu: number;
+  /** One way, towards the receiver. */
+  readonly delayUs: number;
+  readonly emulator: Emulator;
 }
 
 /** In the order of the plan. */
@@ -22,6 +25,8 @@ export function linksBetween(plan: Plan, sender: string, receiver: string): Rece
       rateBps: end.shaping?.rateBps ?? null,
       queueBytes: end.shaping?.limitBytes ?? null,
       mtu: link.mtu,
+      delayUs: end.emulation?.delayUs ?? 0,
+      emulator: link.emulator,
     };
   });
 }

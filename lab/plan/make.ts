@@ -1,10 +1,10 @@
 /** Topology to plan: pure, total, and the same every time. */
 import { prefixText } from '../topology/prefix.js';
-import type { Topology, TopologyLink, TopologyNode } from '../topology/topology.js';
+import type { Topology, TopologyNode } from '../topology/topology.js';
+import { planLink } from './links.js';
 import { Network } from './network.js';
-import type { Plan, PlannedInterface, PlannedLink, PlannedNode, PlannedPath } from './plan.js';
+import type { Plan, PlannedInterface, PlannedNode, PlannedPath } from './plan.js';
 import { routesOf } from './routes.js';
-import { shapingFor } from './shaping.js';
 
 /** The bridge inside a switch. */
 const BRIDGE = 'br0';
@@ -54,7 +54,7 @@ export function makePlan(topology: Topology): Plan {
   return {
     topology: topology.name,
     nodes: topology.nodes.map((node) => planNode(node, topology, network, paths)),
-    links: topology.links.map(planLink),
+    links: topology.links.map((link) => planLink(link, topology.seed)),
     paths,
   };
 }
@@ -86,14 +86,6 @@ function planNode(
     ...routesOf(node, network),
     mpip: node.mpip === null ? null : { settings: node.mpip, peers },
   };
-}
-
-function planLink({ name, mtu, ends, directions }: TopologyLink): PlannedLink {
-  const [first, second] = ends.map((end, index) => {
-    const { rateBps, limit } = directions[index] as TopologyLink['directions'][0];
-    return { ...end, shaping: rateBps === null ? null : shapingFor(rateBps, limit, mtu) };
-  }) as [PlannedLink['ends'][0], PlannedLink['ends'][1]];
-  return { name, mtu, ends: [first, second] };
 }
 
 /** Each pair of addresses of two MPIP hosts between which packets get through in both directions. */

@@ -2,7 +2,7 @@
  * What a backend has to make: pure data, worked out from a topology alone. Nothing in it depends on the machine or on the lab's
  * name, so that one plan can be printed, compared and brought up many times.
  */
-import type { MpipSettings, NodeKind } from '../topology/topology.js';
+import type { Emulation, MpipSettings, NodeKind, QueueLimit } from '../topology/topology.js';
 
 export interface Plan {
   /** Name of the topology. */
@@ -65,17 +65,36 @@ export interface PlannedMpip {
 export interface PlannedLink {
   readonly name: string;
   readonly mtu: number;
+  readonly emulator: Emulator;
   readonly ends: readonly [PlannedEnd, PlannedEnd];
 }
+
+/**
+ * What makes a link what it is: nothing but the veth pair, the kernel's token bucket, the kernel's netem with it, or the lab's relay between
+ * two veth pairs. A plan that no machine has been chosen for has the relay, which runs everywhere.
+ */
+export type Emulator = 'none' | 'tbf' | 'netem' | 'relay';
 
 export interface PlannedEnd {
   readonly node: string;
   readonly interface: string;
   /** Of what leaves this end; null: nothing holds it back. */
   readonly shaping: Shaping | null;
+  /** Of what leaves this end; null where the link has no emulator but a token bucket. */
+  readonly emulation: PlannedEmulation | null;
 }
 
-/** A token bucket with a queue of bytes in front (tbf). Bytes count the Ethernet header (14), as the kernel does. */
+export interface PlannedEmulation extends Emulation {
+  /** What may wait in front of the rate or the trace. */
+  readonly limit: QueueLimit;
+  /** The start of this direction's own randomness, 32 bits. */
+  readonly seed: number;
+}
+
+/**
+ * A token bucket with a queue of bytes in front (tbf). Bytes count the Ethernet header (14), as the kernel does. A relay sends at exactly
+ * the rate: its bucket is empty.
+ */
 export interface Shaping {
   readonly kind: 'token-bucket';
   /** bit/s. */

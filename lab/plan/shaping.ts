@@ -24,6 +24,21 @@ export function shapingFor(rateBps: number, limit: QueueLimit | null, mtu: numbe
   return { kind: 'token-bucket', rateBps, burstBytes, limitBytes: limitBytes(limit, frame, burstBytes, bytesIn) };
 }
 
+/** The rate (bit/s) and the queue of a relay, as a bucket that holds nothing. */
+export function relayShaping(rateBps: number, limit: QueueLimit, mtu: number): Shaping {
+  const frame = mtu + ETHERNET_HEADER_BYTES;
+  const bytesIn = (us: number): number => Math.round((rateBps / 8) * (us / 1e6));
+  return { kind: 'token-bucket', rateBps, burstBytes: 0, limitBytes: limitBytes(limit, frame, 0, bytesIn) };
+}
+
+/** What waits in front of an emulated link unless the file says otherwise: the bandwidth-delay product of the link itself, at least 50 ms. */
+export function defaultLimit(rateBps: number | null, roundTripUs: number, mtu: number): QueueLimit {
+  const us = Math.max(DEFAULT_QUEUE_US, roundTripUs);
+  const bytes = DEFAULT_QUEUE_FRAMES * (mtu + ETHERNET_HEADER_BYTES);
+  if (rateBps !== null && (rateBps / 8e6) * us < bytes) return { kind: 'bytes', bytes };
+  return { kind: 'time', us };
+}
+
 function limitBytes(limit: QueueLimit | null, frame: number, burst: number, bytesIn: (us: number) => number): number {
   switch (limit?.kind) {
     case 'bytes':

@@ -1,9 +1,12 @@
-import type { Plan, PlannedEnd, PlannedNode, PlannedRoute } from './plan.js';
+import type { QueueLimit } from '../topology/topology.js';
+import type { Emulator, Plan, PlannedEmulation, PlannedEnd, PlannedNode, PlannedRoute } from './plan.js';
 
 /** A plan for people: nodes with their interfaces, routes and rules, then links with what holds them back. */
 export function planTree({ topology, nodes, links, paths }: Plan): string {
-  const linkTexts = links.map(({ name, mtu, ends: [a, b] }) =>
-    [`${name} (mtu ${mtu})`, ...branches([directionText(a, b), directionText(b, a)])].join('\n'),
+  const linkTexts = links.map(({ name, mtu, emulator, ends: [a, b] }) =>
+    [`${name} (mtu ${mtu}${EMULATOR_TEXTS[emulator]})`, ...branches([directionText(a, b), directionText(b, a)])].join(
+      '\n',
+    ),
   );
   const both = paths.filter(({ from, to }) => nodeIndex(nodes, from) < nodeIndex(nodes, to));
   const pathLines = both.map(({ from, to, source, destination }) => `${from} ${source} - ${to} ${destination}`);
@@ -39,15 +42,54 @@ function routeText({ table, to, interface: device, via, source }: PlannedRoute):
   return words.join(' ');
 }
 
-function directionText({ node, interface: device, shaping }: PlannedEnd, far: PlannedEnd): string {
-  const ends = `${node}:${device} -> ${far.node}:${far.interface}`;
-  if (shaping === null) return `${ends}  unlimited`;
-  const { rateBps, burstBytes, limitBytes } = shaping;
-  return `${ends}  ${rateText(rateBps)}, burst ${burstBytes} B, queue ${limitBytes} B`;
+function directionText(from: PlannedEnd, far: PlannedEnd): string {
+  return `${from.node}:${from.interface} -> ${far.node}:${far.interface}  ${directionFigures(from)}`;
 }
 
+/** "40mbit, queue 250000 B, delay 10ms": what one direction does to packets. */
+export function directionFigures({ shaping, emulation }: Pick<PlannedEnd, 'shaping' | 'emulation'>): string {
+  const figures: string[] = [];
+  if (shaping !== null) {
+    const { rateBps, burstBytes, limitBytes } = shaping;
+    figures.push(rateText(rateBps), ...(burstBytes === 0 ? [] : [`burst ${burstBytes} B`]), `queue ${limitBytes} B`);
+  } else if (emulation === null || emulation.trace === null) figures.push('unlimited');
+  return [...figures, ...(emulation === null ? [] : emulationFigures(emulation))].join(', ');
+}
+
+function emulationFigures({ delayUs, jitterUs, loss, reorder, duplicate, trace, limit }: PlannedEmulation): string[] {
+  const share = (value: number): string => `${Number((value * 100).toFixed(4))}%`;
+  return [
+    ...(trace === null ? [] : [`trace ${trace}`, `queue ${limitText(limit)}`]),
+    `delay ${delayUs / 1000}ms`,
+    ...(jitterUs === 0 ? [] : [`jitter ${jitterUs / 1000}ms`]),
+    ...(loss === null
+      ? []
+      : [`loss ${share(loss.mean)}${loss.model === 'random' ? '' : ` in bursts of ${loss.burst}`}`]),
+    ...(reorder === 0 ? [] : [`reorder ${share(reorder)}`]),
+    ...(duplicate === 0 ? [] : [`duplicate ${share(duplicate)}`]),
+  ];
+}
+
+function limitText(limit: QueueLimit): string {
+  switch (limit.kind) {
+    case 'time':
+      return `${limit.us / 1000}ms`;
+    case 'bytes':
+      return `${limit.bytes} B`;
+    case 'packets':
+      return `${limit.packets} packets`;
+  }
+}
+
+const EMULATOR_TEXTS: Readonly<Record<Emulator, string>> = {
+  none: '',
+  tbf: ', by tbf',
+  netem: ', by netem',
+  relay: ', by the relay',
+};
+
 /** "40mbit": a rate (bit/s) as topologies write it. */
-export function rateText(bps: number): string {
+function rateText(bps: number): string {
   const [unit, size] = bps >= 1e9 ? ['gbit', 1e9] : bps >= 1e6 ? ['mbit', 1e6] : ['kbit', 1e3];
   return `${Number((bps / size).toFixed(3))}${unit}`;
 }

@@ -27,11 +27,24 @@ const Arm = z.strictObject({
     .describe('metrics of each repetition, where there are several; `metrics` has their medians then'),
 });
 
+const Calibration = z.strictObject({
+  arm: name,
+  repetition: z.number().int().optional().describe('from 0, where there are several'),
+  from: name,
+  to: name,
+  rate_bps: finite.nullable().describe('as measured before the workload; null = unlimited or a trace'),
+  delay_median_s: finite.nullable().describe('one way, of small frames on the idle link; null = a trace'),
+  delay_p99_s: finite.nullable(),
+});
+
 const Link = z.strictObject({
   name,
   rate_bps: finite.nullable().describe('configured rate towards the receiver, as a shaper counts it; null = unlimited'),
+  delay_s: finite.describe('configured, one way, towards the receiver'),
   mtu_bytes: z.number().int(),
   queue_bytes: z.number().int().nullable().describe('what may wait in front of it before packets are dropped'),
+  emulator: z.enum(['none', 'tbf', 'netem', 'relay']).describe('what makes the link so'),
+  calibration: z.array(Calibration).describe('of both directions, before each arm; none of links without an emulator'),
 });
 
 const Claim = z.strictObject({
@@ -76,6 +89,7 @@ export const ResultDocumentSchema = z
 export type ResultDocument = z.infer<typeof ResultDocumentSchema>;
 export type ArmResult = z.infer<typeof Arm>;
 export type SeriesRecord = z.infer<typeof Series>;
+export type CalibrationRecord = z.infer<typeof Calibration>;
 export type MachineRecord = z.infer<typeof Machine>;
 
 /** JSON Schema (draft 2020-12) of the result document, for other tools; `docs/result.schema.json` holds it. */

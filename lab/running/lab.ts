@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Backend } from '../backend/backend.js';
 import { backendOf } from '../backend/backends.js';
+import { forThisMachine } from '../doctor/emulation.js';
 import { requireMachine } from '../doctor/require.js';
 import { LabError } from '../error.js';
 import { makePlan, withoutMpip } from '../plan/make.js';
@@ -11,7 +12,10 @@ import { takeDownDirectory } from '../record/down.js';
 import { bootId, identify } from '../record/identity.js';
 import type { LabRecord } from '../record/record.js';
 import { startReaper } from '../record/start-reaper.js';
+import type { Calibration } from '../relay/calibration/direction.js';
 import type { Topology } from '../topology/topology.js';
+import { readTrace } from '../topology/traces.js';
+import { calibrate } from './calibrate.js';
 import type { LabLink } from './link.js';
 import { RunningLink } from './link.js';
 import { type Mpipd, requireDaemon } from './mpipd.js';
@@ -30,6 +34,10 @@ export interface UpOptions {
   readonly mpip?: boolean;
   /** Whether `up` waits until every pair of MPIP hosts reports all paths between them live. Default true. */
   readonly waitForPaths?: boolean;
+  /** What emulates links that need more than a rate. Default: the kernel where it can do all that a link asks for, else the relay. */
+  readonly emulator?: 'relay';
+  /** Whether `up` measures every link before anything else runs; see `Lab.calibration`. Default false. */
+  readonly calibrate?: boolean;
   /** The lab outlives this process. Default false: it ends with this process, however that ends. */
   readonly keep?: boolean;
 }
@@ -50,6 +58,7 @@ export class Lab implements AsyncDisposable {
   readonly #backend: Backend;
   readonly #nodes: readonly RunningNode[];
   readonly #links: readonly RunningLink[];
+  #calibration: readonly Calibration[] | null = null;
   #down: Promise<void> | undefined;
   #gone: Promise<void> | undefined;
 
@@ -62,15 +71,18 @@ export class Lab implements AsyncDisposable {
 
   /**
    * Makes a lab. Whatever goes wrong, nothing is left of it when this rejects.
-   * Throws LabMachineError, LabCommandError, LabError (E_LAB_EXISTS, E_LAB_NAME_TAKEN, E_LAB_NOT_BUILT, E_LAB_MPIPD, E_LAB_PATHS).
+   * Throws LabMachineError, LabCommandError, LabError (E_LAB_EXISTS, E_LAB_NAME_TAKEN, E_LAB_NOT_BUILT, E_LAB_MPIPD, E_LAB_PATHS,
+   * E_LAB_TRACE, E_LAB_RELAY, E_LAB_CALIBRATION).
    */
   static async up(topology: Topology | Plan, options: UpOptions = {}): Promise<Lab> {
     const { signal, keep = false } = options;
     signal?.throwIfAborted();
     const whole = 'topology' in topology ? topology : makePlan(topology);
-    const plan = options.mpip === false ? withoutMpip(whole) : whole;
     requireMachine();
+    const hosted = options.mpip === false ? withoutMpip(whole) : whole;
+    const plan = options.emulator === 'relay' ? hosted : await forThisMachine(hosted);
     if (plan.nodes.some(({ mpip }) => mpip !== null)) requireDaemon();
+    requireTraces(plan);
 
     const directory = LabDirectory.create(newRecord(plan, options.name, keep), plan);
     let lab: Lab | undefined;
@@ -130,6 +142,20 @@ export class Lab implements AsyncDisposable {
     return named('link', this.#links, name);
   }
 
+  /** What the last calibration found, both directions of each link that is more than a wire; null before the first. */
+  get calibration(): readonly Calibration[] | null {
+    return this.#calibration;
+  }
+
+  /**
+   * Measures all links, in a second or two, and leaves them as they were: nothing else should use them meanwhile. Throws LabError
+   * (E_LAB_CALIBRATION) when one is not what the topology says.
+   */
+  async calibrate(signal?: AbortSignal): Promise<readonly Calibration[]> {
+    this.#calibration = await calibrate(this.#directory, this.#backend, signal);
+    return this.#calibration;
+  }
+
   /** The command line of a command in a node and its environment, for callers that run it themselves (a shell at a terminal). */
   commandLine(node: string, command: readonly string[]): { command: string[]; env: NodeJS.ProcessEnv } {
     const running = named('node', this.#nodes, node);
@@ -156,7 +182,10 @@ export class Lab implements AsyncDisposable {
     return this.down();
   }
 
-  async #make(plan: Plan, { signal, onStep, waitForPaths = true }: UpOptions): Promise<void> {
+  async #make(
+    plan: Plan,
+    { signal, onStep, waitForPaths = true, calibrate: calibrateFirst = false }: UpOptions,
+  ): Promise<void> {
     await this.#backend.create(this.#directory, plan, { signal, onStep });
     const step = async (title: string, action: () => Promise<unknown>): Promise<void> => {
       signal?.throwIfAborted();
@@ -164,6 +193,7 @@ export class Lab implements AsyncDisposable {
       await action();
       onStep?.({ title, durationMs: performance.now() - start });
     };
+    if (calibrateFirst) await step('calibration', () => this.calibrate(signal));
     const daemons = new Map<string, Mpipd>();
     for (const { name, mpip } of this.#nodes) if (mpip) daemons.set(name, mpip);
     if (daemons.size > 0) {
@@ -187,6 +217,13 @@ export class Lab implements AsyncDisposable {
 
   #watch(reaper: ChildProcess): void {
     this.#gone = new Promise((resolve) => reaper.once('exit', () => resolve()));
+  }
+}
+
+/** Throws LabError (E_LAB_TRACE). */
+function requireTraces({ links }: Plan): void {
+  for (const { emulation } of links.flatMap(({ ends }) => ends)) {
+    if (emulation !== null && emulation.trace !== null) readTrace(emulation.trace);
   }
 }
 

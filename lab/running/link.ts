@@ -1,13 +1,19 @@
 import type { Backend } from '../backend/backend.js';
 import { LabError } from '../error.js';
-import type { Plan, PlannedEnd, PlannedLink, Shaping } from '../plan/plan.js';
-import { shapingFor } from '../plan/shaping.js';
+import type { Emulator, Plan, PlannedEmulation, PlannedEnd, PlannedLink, Shaping } from '../plan/plan.js';
+import { relayShaping, shapingFor } from '../plan/shaping.js';
 import type { LabDirectory } from '../record/directory.js';
-import type { LinkEnd, QueueLimit } from '../topology/topology.js';
+import { askRelay } from '../relay/client.js';
+import type { RelayCounters, RelayRequest } from '../relay/protocol.js';
+import { relaySocket } from '../relay/start.js';
+import type { LinkEnd, Loss, QueueLimit } from '../topology/topology.js';
 
 /** What changes about a link; what is left out stays as it is. */
 export interface LinkChange {
-  /** `down`: the node `at` sees its carrier go, since the far end is set down; `up`: both ends are up and have their routes again. */
+  /**
+   * `down`: the node `at` sees its carrier go, since the far end is set down; at a relayed link both ends see it, and nothing of theirs is
+   * set. `up`: both ends are up and have their routes again.
+   */
   readonly carrier?: 'up' | 'down';
   /** With `carrier: 'down'`: a node at the link; default its first end. */
   readonly at?: string;
@@ -15,9 +21,22 @@ export interface LinkChange {
   readonly rateBps?: number;
   /** Default: as many bytes as before, however long they take at a new rate. */
   readonly limit?: QueueLimit;
-  /** Changes rate and limit of the direction that starts at this node only. */
+  /** One way. This and what follows: only of links that have an emulator (any of these keys in the file). */
+  readonly delayUs?: number;
+  readonly jitterUs?: number;
+  readonly loss?: Loss | null;
+  /** Shares, 0 to 1. */
+  readonly reorder?: number;
+  readonly duplicate?: number;
+  /** Changes the direction that starts at this node only; the carrier has no direction. */
   readonly from?: string;
 }
+
+/** What a relayed link carried and dropped, for one direction. */
+export type LinkCounters = Omit<RelayCounters, 'link' | 'end'> & { readonly from: string };
+
+const SHAPING = ['rateBps', 'limit'] as const;
+const EMULATION = ['delayUs', 'jitterUs', 'loss', 'reorder', 'duplicate'] as const;
 
 /** A link of a running lab. */
 export interface LabLink {
@@ -25,8 +44,13 @@ export interface LabLink {
   readonly ends: readonly [LinkEnd, LinkEnd];
   /** What leaves each end is shaped as this says; null: not at all. */
   readonly shaping: readonly [Shaping | null, Shaping | null];
-  /** Throws LabError (E_LAB_LINK) for a change that makes no sense, LabCommandError. */
+  readonly emulator: Emulator;
+  /** null: nothing but a rate is emulated. */
+  readonly emulation: readonly [PlannedEmulation | null, PlannedEmulation | null];
+  /** Throws LabError (E_LAB_LINK for a change that makes no sense, E_LAB_RELAY), LabCommandError. */
   set(change: LinkChange): Promise<void>;
+  /** Of a relayed link since it was made or calibrated, in order of `ends`; null where the kernel does the work. Throws LabError (E_LAB_RELAY). */
+  counters(): Promise<readonly [LinkCounters, LinkCounters] | null>;
 }
 
 export class RunningLink implements LabLink {
@@ -51,34 +75,99 @@ export class RunningLink implements LabLink {
     return [a.shaping, b.shaping];
   }
 
+  get emulator(): Emulator {
+    return this.#planned(this.directory.plan).emulator;
+  }
+
+  get emulation(): readonly [PlannedEmulation | null, PlannedEmulation | null] {
+    const [a, b] = this.#planned(this.directory.plan).ends;
+    return [a.emulation, b.emulation];
+  }
+
   async set(change: LinkChange): Promise<void> {
     for (const node of [change.at, change.from]) {
       if (node === undefined || this.ends.some((end) => end.node === node)) continue;
       throw this.#refusal(`${node} is not at this link; its ends: ${this.ends.map((end) => end.node).join(', ')}`);
     }
-    if (change.rateBps !== undefined || change.limit !== undefined) await this.#reshape(change);
-    else if (change.from !== undefined) throw this.#refusal('"from" goes with a rate or a limit');
+    const changed = [...SHAPING, ...EMULATION].filter((key) => change[key] !== undefined);
+    if (changed.length > 0) await this.#alter(change);
+    else if (change.from !== undefined)
+      throw this.#refusal('"from" goes with what a direction has of its own, such as a rate');
     if (change.at !== undefined && change.carrier !== 'down') throw this.#refusal('"at" goes with carrier=down');
     if (change.carrier === undefined) return;
     const plan = this.directory.plan;
-    const at = change.at ?? this.ends[0].node;
-    await this.backend.setCarrier(this.directory.record, plan, this.#planned(plan), change.carrier, at);
+    const link = this.#planned(plan);
+    if (link.emulator === 'relay') {
+      await this.#ask({ what: 'carrier', link: this.name, up: change.carrier === 'up' });
+      return;
+    }
+    await this.backend.setCarrier(this.directory.record, plan, link, change.carrier, change.at ?? this.ends[0].node);
   }
 
-  async #reshape({ rateBps, limit, from }: LinkChange): Promise<void> {
+  async counters(): Promise<readonly [LinkCounters, LinkCounters] | null> {
+    if (this.emulator !== 'relay') return null;
+    const all = await this.#ask({ what: 'counters' });
+    const own = all.filter(({ link }) => link === this.name);
+    const of = (end: 0 | 1): LinkCounters => {
+      const { link: _, end: __, ...counters } = own.find((one) => one.end === end) as RelayCounters;
+      return { from: this.ends[end].node, ...counters };
+    };
+    return [of(0), of(1)];
+  }
+
+  async #alter(change: LinkChange): Promise<void> {
     const plan = this.directory.plan;
     const link = this.#planned(plan);
-    const ends = link.ends.map((end): PlannedEnd => {
-      if (from !== undefined && end.node !== from) return end;
-      const rate = rateBps ?? end.shaping?.rateBps;
-      if (rate === undefined) throw this.#refusal(`what leaves ${end.node} has no rate, so nothing waits there`);
-      const bytes = end.shaping?.limitBytes;
-      const kept: QueueLimit | null = bytes === undefined ? null : { kind: 'bytes', bytes };
-      return { ...end, shaping: shapingFor(rate, limit ?? kept, link.mtu) };
-    }) as [PlannedEnd, PlannedEnd];
+    const touched = ([0, 1] as const).filter((end) => change.from === undefined || link.ends[end].node === change.from);
+    const ends = link.ends.map((end, index) =>
+      touched.some((own) => own === index) ? this.#altered(link, end, change) : end,
+    ) as [PlannedEnd, PlannedEnd];
     const changed = { ...link, ends };
-    await this.backend.shape(this.directory.record, changed);
+    if (link.emulator === 'relay') {
+      const { carrier: _carrier, at: _at, from: _from, ...direction } = change;
+      await this.#ask({ what: 'change', link: this.name, ends: touched, change: direction });
+    } else {
+      await this.backend.shape(this.directory.record, changed);
+    }
     this.directory.updatePlan({ ...plan, links: plan.links.map((own) => (own.name === this.name ? changed : own)) });
+  }
+
+  #altered(link: PlannedLink, end: PlannedEnd, change: LinkChange): PlannedEnd {
+    if (end.emulation === null) {
+      const key = EMULATION.find((own) => change[own] !== undefined);
+      if (key === undefined) return { ...end, shaping: this.#reshaped(link, end, change) };
+      throw this.#refusal(
+        'has no emulator, so it has a rate and a limit only; write "delay: 0ms" in the topology to give it one',
+      );
+    }
+    const emulation: PlannedEmulation = {
+      ...end.emulation,
+      ...(change.limit !== undefined && { limit: change.limit }),
+      ...Object.fromEntries(EMULATION.flatMap((key) => (change[key] === undefined ? [] : [[key, change[key]]]))),
+      ...(change.rateBps !== undefined && { trace: null }),
+    };
+    if (emulation.jitterUs > emulation.delayUs) throw this.#refusal('the jitter would be more than the delay');
+    const rate = change.rateBps ?? end.shaping?.rateBps;
+    if (rate === undefined) return { ...end, emulation };
+    const shaping = link.emulator === 'relay' ? relayShaping : shapingFor;
+    return { ...end, emulation, shaping: shaping(rate, emulation.limit, link.mtu) };
+  }
+
+  #reshaped(link: PlannedLink, end: PlannedEnd, { rateBps, limit }: LinkChange): Shaping {
+    const rate = rateBps ?? end.shaping?.rateBps;
+    if (rate === undefined) throw this.#refusal(`what leaves ${end.node} has no rate, so nothing waits there`);
+    const bytes = end.shaping?.limitBytes;
+    const kept: QueueLimit | null = bytes === undefined ? null : { kind: 'bytes', bytes };
+    return shapingFor(rate, limit ?? kept, link.mtu);
+  }
+
+  async #ask(request: RelayRequest): Promise<readonly RelayCounters[]> {
+    try {
+      return await askRelay(relaySocket(this.directory.path), request);
+    } catch (error) {
+      if (!(error instanceof LabError) || error.code !== 'E_LAB_RELAY') throw error;
+      throw new LabError('E_LAB_RELAY', `link ${this.name}: ${error.message}`, { cause: error });
+    }
   }
 
   #planned({ links }: Plan): PlannedLink {

@@ -1,14 +1,14 @@
 import type { Backend } from '../backend/backend.js';
 import type { CounterSource, InterfaceCounters } from '../backend/counters.js';
-import { LabError } from '../error.js';
 import type { PlannedNode } from '../plan/plan.js';
 import type { LabDirectory } from '../record/directory.js';
-import { identify, isAlive } from '../record/identity.js';
+import { isAlive } from '../record/identity.js';
 import { TOKEN_VARIABLE } from '../record/record.js';
 import type { NodeKind } from '../topology/topology.js';
 import { type ExecOptions, type ExecResult, execute } from './exec.js';
 import { type MpipDaemon, Mpipd } from './mpipd.js';
 import { type LabProcess, type SpawnOptions, type StartOptions, startProcess } from './process.js';
+import { recordProcess } from './recorded-process.js';
 
 export interface NodeInterface {
   readonly name: string;
@@ -82,7 +82,7 @@ export class RunningNode implements LabNode, AsyncDisposable {
   async #start(command: readonly string[], options: StartOptions): Promise<LabProcess> {
     const started = await startProcess(this.name, command, this.#inside(command), this.environment(), options);
     try {
-      this.#record(started, command);
+      recordProcess(this.directory, started);
     } catch (error) {
       await started.stop();
       throw error;
@@ -92,22 +92,6 @@ export class RunningNode implements LabNode, AsyncDisposable {
 
   #inside(command: readonly string[]): string[] {
     return this.backend.inside(this.directory.record.lab, this.name, command);
-  }
-
-  #record(started: LabProcess, command: readonly string[]): void {
-    const identity = identify(started.pid);
-    if (identity === undefined) return;
-    const recorded = { ...identity, node: this.name, command: command.join(' ') };
-    this.directory.update(({ processes }) => ({ processes: [...processes, recorded] }));
-    started.exited.then(() => {
-      try {
-        this.directory.update(({ processes }) => ({
-          processes: processes.filter(({ pid, start }) => pid !== identity.pid || start !== identity.start),
-        }));
-      } catch (error) {
-        if (!(error instanceof LabError) || error.code !== 'E_LAB_GONE') throw error;
-      }
-    });
   }
 
   #mpipdHost(): ConstructorParameters<typeof Mpipd>[0] {

@@ -1,6 +1,7 @@
 /** The checks that a grammar cannot make: names that must exist, things that must not meet twice, addresses that must fit. */
 import { nearest } from '../../src/document/nearest.js';
 import { giveAddresses } from './addressing.js';
+import { checkDirection, directionOf, settingsOf } from './directions.js';
 import type { Report } from './report.js';
 import type { DirectionDocument, LinkDocument, TopologyDocument } from './schema.js';
 import { findSegments } from './segments.js';
@@ -32,6 +33,7 @@ export function checkTopology(document: TopologyDocument, report: Report): Topol
 
   return {
     name: document.name,
+    seed: document.seed,
     nodes: Object.entries(document.nodes).map(([name, node]) => nodeOf(name, node)),
     links: [...sound].map(([name, link]): TopologyLink => {
       const given = addresses.get(name) ?? [[], []];
@@ -101,11 +103,22 @@ function directionsOf(name: string, link: LinkDocument, report: Report): [Direct
     } else if (apart[index] !== undefined) report(['links', name, key], 'this direction stands here twice', 'key');
     else apart[index] = (link as Record<string, unknown>)[key] as DirectionDocument;
   }
-  const [first, second] = apart.map((own) => ({
-    rateBps: own?.rate ?? link.rate ?? null,
-    limit: own?.limit ?? link.limit ?? null,
-  })) as [Direction, Direction];
-  if (link.limit !== undefined && first.rateBps === null && second.rateBps === null) {
+  // What is written once for both directions is one problem.
+  const told = new Set<string>();
+  const tell: Report = (path, message, at) => {
+    if (!told.has(path.join())) report(path, message, at);
+    told.add(path.join());
+  };
+  const [first, second] = apart.map((own, index): Direction => {
+    const settings = settingsOf(link, own);
+    // Where the file has the key that a problem is about.
+    checkDirection(settings, tell, (key) =>
+      own?.[key] === undefined ? ['links', name, key] : ['links', name, `${nodes[index]}->${nodes[1 - index]}`, key],
+    );
+    return directionOf(settings);
+  }) as [Direction, Direction];
+  const waits = [first, second].some(({ rateBps, emulation }) => rateBps !== null || emulation?.trace != null);
+  if (link.limit !== undefined && !waits) {
     report(['links', name, 'limit'], 'has no effect without a rate: nothing waits in front of such a link', 'key');
   }
   return [first, second];

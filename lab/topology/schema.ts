@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { mpipSettings } from '../../src/daemon/api.js';
 import { ipInterface, ipNetwork } from '../../src/document/address.js';
 import { describe } from '../../src/document/explain.js';
-import { duration, rate, size } from '../../src/document/quantity.js';
-import type { MpipSettings, QueueLimit } from './topology.js';
+import { duration, percent, rate, size } from '../../src/document/quantity.js';
+import type { Loss, MpipSettings, QueueLimit } from './topology.js';
 
 /** Longest name of an interface: IFNAMSIZ less the final zero. */
 const INTERFACE_NAME_MAX = 15;
@@ -16,6 +16,9 @@ const MTU_MIN = 68;
 const MTU_MAX = 65_535;
 /** tbf counts in whole bytes a second; slower links are of no use to TCP. */
 const RATE_MIN_BPS = 8000;
+
+/** 32 bits. */
+const SEED_MAX = 2 ** 32 - 1;
 
 const NAME = /^[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?$/;
 const NAME_FORM = 'letters, digits, "-" and "_" (not at the ends), at most 32';
@@ -70,21 +73,35 @@ export const queueLimit = z.union([z.string(), z.number()]).transform((value, co
 
 const linkRate = rate.refine((bps) => bps >= RATE_MIN_BPS, { error: 'is too slow; at least 8kbit' });
 
-/** Parts of the grammar that need an emulator of delay and loss, which a link of rate and queue alone does not have. */
-const emulated = z.unknown().refine(() => false, {
-  error: 'needs link emulation (netem or a relay), which this lab does not have; links have rate and limit',
-});
+/** Longest delay and jitter: more is a slip of the unit, and takes memory for all that is on its way. */
+const DELAY_MAX_US = 10_000_000;
+export const linkDelay = duration.refine((us) => us <= DELAY_MAX_US, { error: 'is too long; at most 10s' });
+
+/** Losses in runs have a mean below 1, so that the link is good at some time. */
+const LOSS_MODEL_MEAN_MAX = 0.9;
+
+/** "0.1%", or a map for losses in runs. */
+export const linkLoss: z.ZodType<Loss> = z.union([
+  percent.transform((mean): Loss => ({ model: 'random', mean })),
+  z.strictObject({
+    model: z.literal('gilbert-elliott'),
+    mean: percent.refine((mean) => mean <= LOSS_MODEL_MEAN_MAX, {
+      error: 'is too much for losses in runs; at most 90%',
+    }),
+    burst: z.number().min(1).max(10_000),
+  }),
+]);
 
 const directionShape = { rate: linkRate.optional(), limit: queueLimit.optional() };
+/** What needs an emulator of links, by netem or the relay. */
 const emulatedShape = {
-  delay: emulated.optional(),
-  jitter: emulated.optional(),
-  loss: emulated.optional(),
-  reorder: emulated.optional(),
-  duplicate: emulated.optional(),
-  trace: emulated.optional(),
+  delay: linkDelay.optional(),
+  jitter: linkDelay.optional(),
+  loss: linkLoss.optional(),
+  reorder: percent.optional(),
+  duplicate: percent.optional(),
+  trace: z.string().min(1).optional(),
 };
-
 const directionSchema = z.strictObject({ ...directionShape, ...emulatedShape });
 
 const linkShape = {
@@ -93,26 +110,23 @@ const linkShape = {
   addresses: z.record(z.string(), listOf(ipInterface)).optional(),
   mtu: z.int().min(MTU_MIN).max(MTU_MAX).optional(),
   ...directionShape,
+  ...emulatedShape,
 };
 
-/** For the lists of allowed keys in messages about unknown ones. */
-const directionKeys = z.strictObject(directionShape);
+/** For the list of allowed keys in messages about unknown ones. */
 const linkKeys = z.strictObject({ ...linkShape, 'a->b': directionSchema.optional() });
 
 /** A link: its own keys, and keys of the form "a->b" for one direction each. */
-const linkSchema = z.looseObject({ ...linkShape, ...emulatedShape }).check((payload) => {
+const linkSchema = z.looseObject(linkShape).check((payload) => {
   const link = payload.value as Record<string, unknown>;
   for (const key of Object.keys(link)) {
-    if (key in linkShape || key in emulatedShape) continue;
+    if (key in linkShape) continue;
     if (!key.includes('->')) {
       payload.issues.push({ code: 'unrecognized_keys', keys: [key], input: link, inst: linkKeys });
       continue;
     }
     const checked = checkPart(directionSchema, link[key]);
-    const issues = checked.issues.map((issue) =>
-      issue.code === 'unrecognized_keys' && issue.inst === directionSchema ? { ...issue, inst: directionKeys } : issue,
-    );
-    payload.issues.push(...z.core.util.prefixIssues(key, issues));
+    payload.issues.push(...z.core.util.prefixIssues(key, checked.issues));
     link[key] = checked.value;
   }
 });
@@ -151,6 +165,7 @@ const nodeSchema = z.discriminatedUnion('kind', [
 
 export const topologySchema = z.strictObject({
   name: name,
+  seed: z.int().min(0).max(SEED_MAX).default(1),
   nodes: z.record(name, nodeSchema),
   links: z.record(name, linkSchema).default({}),
 });

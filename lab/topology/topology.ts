@@ -5,6 +5,8 @@ export type NodeKind = 'host' | 'router' | 'switch';
 
 export interface Topology {
   readonly name: string;
+  /** What all randomness of the links starts from. */
+  readonly seed: number;
   /** In the order of the file. */
   readonly nodes: readonly TopologyNode[];
   readonly links: readonly TopologyLink[];
@@ -43,7 +45,29 @@ export interface Direction {
   readonly rateBps: number | null;
   /** null: the default for the rate. */
   readonly limit: QueueLimit | null;
+  /** null: the file asks for nothing but a rate. */
+  readonly emulation: Emulation | null;
 }
+
+/** What an emulator of links does to packets, besides rate and queue. Shares are 0 to 1. */
+export interface Emulation {
+  /** One way. */
+  readonly delayUs: number;
+  /** The delay is uniform in delay +/- jitter; order is kept. */
+  readonly jitterUs: number;
+  readonly loss: Loss | null;
+  /** Of packets that skip the delay. */
+  readonly reorder: number;
+  /** Of packets that arrive twice. */
+  readonly duplicate: number;
+  /** A file, in place of a rate; its path is absolute, or relative to the working directory as the topology's was. */
+  readonly trace: string | null;
+}
+
+/** Losses of single packets, or in runs of `burst` packets on average; `mean` is the share of all packets. */
+export type Loss =
+  | { readonly model: 'random'; readonly mean: number }
+  | { readonly model: 'gilbert-elliott'; readonly mean: number; readonly burst: number };
 
 /** How much may wait in front of a link before packets are dropped. */
 export type QueueLimit =

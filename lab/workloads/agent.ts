@@ -12,9 +12,9 @@ import { abortable } from '../running/abortable.js';
 import type { Program } from './program.js';
 
 /** What a program writes to stderr when it can begin. */
-export const READY = 'ready';
+const READY = 'ready';
 /** Tells a client to begin. */
-export const GO = 'SIGUSR2';
+const GO = 'SIGUSR2';
 
 export interface AgentOptions {
   /** Its TCP sockets are MPTCP's. */

@@ -29,6 +29,7 @@ export const SO_BINDTODEVICE = 25;
 export const SO_ATTACH_FILTER = 26;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SO_TIMESTAMPNS = 35;
 export const SO_MARK = 36;
 export const SOL_NETLINK = 270;
 
@@ -60,10 +61,27 @@ export const SO_EE_ORIGIN_ICMP = 2;
 export const SO_EE_ORIGIN_ICMP6 = 3;
 
 // <linux/if_packet.h>, <linux/if_ether.h>
+export const SOL_PACKET = 263;
+export const PACKET_STATISTICS = 6;
+export const PACKET_QDISC_BYPASS = 20;
+export const PACKET_IGNORE_OUTGOING = 23;
 export const PACKET_OUTGOING = 4;
 export const ETH_P_ALL = 0x0003;
 export const ETH_P_IP = 0x0800;
 export const ETH_P_IPV6 = 0x86dd;
+
+// <linux/time.h>, <linux/sched.h>, <linux/prctl.h>
+export const CLOCK_REALTIME = 0;
+export const SCHED_FIFO = 1;
+export const PR_SET_TIMERSLACK = 29;
+
+// <linux/sockios.h>, <linux/ethtool.h>
+export const SIOCETHTOOL = 0x8946;
+export const ETHTOOL_STXCSUM = 0x17;
+export const ETHTOOL_SSG = 0x19;
+export const ETHTOOL_STSO = 0x1f;
+export const ETHTOOL_SGSO = 0x24;
+export const ETHTOOL_SGRO = 0x2c;
 
 // <linux/poll.h>
 export const POLLIN = 0x1;

@@ -25,10 +25,14 @@ const c = {
   sendto: library.func('sendto', 'int64_t', ['int', 'int64_t', 'int64_t', 'int', 'int64_t', 'uint32_t']),
   recv: library.func('recv', 'int64_t', ['int', 'int64_t', 'int64_t', 'int']),
   sendmsg: library.func('sendmsg', 'int64_t', ['int', 'int64_t', 'int']),
+  sendmmsg: library.func('sendmmsg', 'int', ['int', 'int64_t', 'uint32_t', 'int']),
   recvmsg: library.func('recvmsg', 'int64_t', ['int', 'int64_t', 'int']),
   recvmmsg: library.func('recvmmsg', 'int', ['int', 'int64_t', 'uint32_t', 'int', 'int64_t']),
   ppoll: library.func('ppoll', 'int', ['int64_t', 'int64_t', 'int64_t', 'int64_t']),
   flock: library.func('flock', 'int', ['int', 'int']),
+  clockGettime: library.func('clock_gettime', 'int', ['int', 'int64_t']),
+  schedSetscheduler: library.func('sched_setscheduler', 'int', ['int', 'int', 'int64_t']),
+  prctl: library.func('prctl', 'int', ['int', 'uint64_t', 'uint64_t', 'uint64_t', 'uint64_t']),
   eventfd: library.func('eventfd', 'int', ['uint32_t', 'int']),
 };
 
@@ -128,6 +132,11 @@ export function sendmsg(fd: number, msghdr: number, flags: number): number {
   return c.sendmsg(fd, guarded(msghdr), flags);
 }
 
+/** How many messages were sent; -1 when the first could not be. */
+export function sendmmsg(fd: number, mmsghdrs: number, count: number, flags: number): number {
+  return c.sendmmsg(fd, guarded(mmsghdrs), count, flags);
+}
+
 export function recvmsg(fd: number, msghdr: number, flags: number): number {
   return c.recvmsg(fd, guarded(msghdr), flags);
 }
@@ -144,6 +153,20 @@ export function ppoll(pollfds: number, count: number, timespec: number): number 
 
 export function flock(fd: number, operation: number): number {
   return c.flock(fd, operation);
+}
+
+export function clockGettime(clock: number, timespec: number): number {
+  return c.clockGettime(clock, guarded(timespec));
+}
+
+/** `thread` 0: the calling one. */
+export function schedSetscheduler(thread: number, policy: number, parameters: number): number {
+  return c.schedSetscheduler(thread, policy, guarded(parameters));
+}
+
+/** prctl with a number for its only argument. */
+export function prctl(option: number, value: number): number {
+  return c.prctl(option, value, 0, 0, 0);
 }
 
 export function eventfd(initial: number, flags: number): number {

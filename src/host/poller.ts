@@ -43,6 +43,13 @@ export class Poller {
     this.layOut();
   }
 
+  /** Whether a member is waited for; one that is not stays a member. */
+  watch(member: Pollable, watched: boolean): void {
+    const at = this.members.indexOf(member);
+    // The kernel passes over negative descriptors.
+    if (at !== -1) this.arena.i32[(this.pollfds + at * POLLFD_BYTES) >>> 2] = watched ? member.fd : ~member.fd;
+  }
+
   /** Blocks until something is ready or `timeoutUs` have passed (Infinity = for ever). Returns how many are ready. */
   wait(timeoutUs: number): number {
     let timespec = NULL;

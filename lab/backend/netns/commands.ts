@@ -1,13 +1,16 @@
 /** A plan in the words of ip(8) and tc(8); pure. */
-import type { Plan, PlannedInterface, PlannedNode, PlannedRoute, Shaping } from '../../plan/plan.js';
+import type { Plan, PlannedEnd, PlannedInterface, PlannedNode, PlannedRoute, Shaping } from '../../plan/plan.js';
+import { hostedNodes, type WireEnd, wires } from '../../plan/relay.js';
+import { OFFLOADS } from '../../relay/offloads.js';
 import type { BackendCommand } from '../backend.js';
+import { netemText } from './netem.js';
 
 export function namespaceName(lab: string, node: string): string {
   return `${lab}-${node}`;
 }
 
 export function addNamespaces(lab: string, plan: Plan): BackendCommand {
-  const input = plan.nodes.map(({ name }) => `netns add ${namespaceName(lab, name)}`);
+  const input = hostedNodes(plan).map(({ name }) => `netns add ${namespaceName(lab, name)}`);
   // -force: what fails is told for each line, not only the first.
   return { command: ['ip', '-force', '-batch', '-'], input };
 }
@@ -17,12 +20,14 @@ export function deleteNamespaces(names: readonly string[]): BackendCommand {
 }
 
 /** Both ends of each link are made in their namespaces, so that none is ever seen on the machine. */
-export function addLinks(lab: string, { links }: Plan): BackendCommand {
-  const input = links.map(({ ends: [a, b], mtu }) => {
-    const end = ({ node, interface: device }: typeof a): string =>
-      `${device} mtu ${mtu} netns ${namespaceName(lab, node)}`;
-    return `link add name ${end(a)} type veth peer name ${end(b)}`;
-  });
+export function addLinks(lab: string, plan: Plan): BackendCommand {
+  const input = plan.links.flatMap((link) =>
+    wires(plan, link).map(([a, b]) => {
+      const end = ({ node, interface: device }: WireEnd): string =>
+        `${device} mtu ${link.mtu} netns ${namespaceName(lab, node)}`;
+      return `link add name ${end(a)} type veth peer name ${end(b)}`;
+    }),
+  );
   return { command: ['ip', '-batch', '-'], input };
 }
 
@@ -70,15 +75,33 @@ export function setLink(lab: string, node: string, device: string, state: 'up' |
   return ipIn(lab, node, [`link set dev ${device} ${state}`]);
 }
 
-/** The shaping of all interfaces of a node; undefined when it has none. */
+/** The shaping of all interfaces of a node by the kernel; undefined when it has none. */
 export function shapeNode(lab: string, node: string, { links }: Pick<Plan, 'links'>): BackendCommand | undefined {
-  const input = links.flatMap(({ ends }) =>
-    ends
-      .filter((end) => end.node === node && end.shaping !== null)
-      .map((end) => shapeText(end.interface, end.shaping as Shaping)),
-  );
+  const input = links
+    .filter(({ emulator }) => emulator === 'tbf' || emulator === 'netem')
+    .flatMap(({ ends }) => ends.filter((end) => end.node === node).flatMap(shapeTexts));
   if (input.length === 0) return undefined;
   return { command: ['tc', '-netns', namespaceName(lab, node), '-batch', '-'], input };
+}
+
+/** Interfaces of a node whose links are more than a wire: on those, packets must be packets. */
+export function shapedInterfaces(node: string, plan: Plan): string[] {
+  return plan.links
+    .filter(({ emulator }) => emulator !== 'none')
+    .flatMap((link) => wires(plan, link).flat())
+    .filter((end) => end.node === node)
+    .map((end) => end.interface);
+}
+
+/** The same as disableOffloads does without a process. */
+export function offloadCommands(lab: string, node: string, plan: Plan): BackendCommand[] {
+  return shapedInterfaces(node, plan).map((device) => ({
+    command: [
+      ...['ip', 'netns', 'exec', namespaceName(lab, node), 'ethtool', '-K', device],
+      ...OFFLOADS.flatMap((offload) => [offload, 'off']),
+    ],
+    input: [],
+  }));
 }
 
 export function sysctlCommand(lab: string, { name, sysctls }: PlannedNode): BackendCommand {
@@ -104,6 +127,12 @@ function routeText({ table, to, interface: device, via, source, metric }: Planne
   return words.join(' ');
 }
 
-function shapeText(device: string, { rateBps, burstBytes, limitBytes }: Shaping): string {
-  return `qdisc replace dev ${device} root tbf rate ${rateBps}bit burst ${burstBytes} limit ${limitBytes}`;
+function shapeTexts({ interface: device, shaping, emulation }: PlannedEnd): string[] {
+  if (emulation === null) return shaping === null ? [] : [`qdisc replace dev ${device} root ${tbfText(shaping)}`];
+  const delay = `qdisc replace dev ${device} root handle 1: netem ${netemText(emulation)}`;
+  return shaping === null ? [delay] : [delay, `qdisc replace dev ${device} parent 1:1 handle 2: ${tbfText(shaping)}`];
+}
+
+function tbfText({ rateBps, burstBytes, limitBytes }: Shaping): string {
+  return `tbf rate ${rateBps}bit burst ${burstBytes} limit ${limitBytes}`;
 }

@@ -2,8 +2,11 @@
 import { openSync, writeFileSync } from 'node:fs';
 import { LabCommandError, LabError } from '../../error.js';
 import type { Plan, PlannedNode } from '../../plan/plan.js';
+import { hostedNodes, RELAY_NODE, relayedLinks } from '../../plan/relay.js';
 import type { LabDirectory } from '../../record/directory.js';
 import { type RecordedNamespace, TOKEN_VARIABLE } from '../../record/record.js';
+import { disableOffloads } from '../../relay/offloads.js';
+import { relayCommand, startRelay } from '../../relay/start.js';
 import type { Backend, BackendCommand, BackendStep, CreateProgress } from '../backend.js';
 import { CounterSource } from '../counters.js';
 import {
@@ -13,8 +16,10 @@ import {
   bringUp,
   deleteNamespaces,
   namespaceName,
+  offloadCommands,
   restoreInterface,
   setLink,
+  shapedInterfaces,
   shapeNode,
   sysctlCommand,
 } from './commands.js';
@@ -26,7 +31,7 @@ const CONCURRENCY = 8;
 
 export const netns: Backend = {
   claim(lab, plan) {
-    const claimed = plan.nodes.map(({ name }) => ({ node: name, name: namespaceName(lab, name), inode: null }));
+    const claimed = hostedNodes(plan).map(({ name }) => ({ node: name, name: namespaceName(lab, name), inode: null }));
     const taken = claimed.filter(({ name }) => namespaceFile(name).kind !== 'absent').map(({ name }) => name);
     if (taken.length === 0) return claimed;
     throw new LabError('E_LAB_NAME_TAKEN', `network namespaces exist that this lab did not make: ${taken.join(', ')}`);
@@ -45,8 +50,14 @@ export const netns: Backend = {
       [NAMESPACES]: () => makeNamespaces(directory, plan, environment),
       // A process for each node would take longer than all other steps together.
       [SETTINGS]: async () => {
-        for (const node of plan.nodes) writeSysctls(lab, node);
+        for (const node of hostedNodes(plan)) writeSysctls(lab, node);
       },
+      [OFFLOADS]: async () => {
+        for (const { name } of hostedNodes(plan)) {
+          inNamespace(namespaceName(lab, name), () => disableOffloads(shapedInterfaces(name, plan)));
+        }
+      },
+      [RELAY]: () => startRelay(directory, plan, this.inside(lab, RELAY_NODE, relayCommand(directory.path)), signal),
     };
     for (const { title, commands } of this.steps(lab, plan)) {
       signal?.throwIfAborted();
@@ -107,20 +118,29 @@ export const netns: Backend = {
 
 const NAMESPACES = 'namespaces';
 const SETTINGS = 'kernel settings';
+const OFFLOADS = 'offloads';
+const RELAY = 'relay';
 
 function stepsOf(lab: string, plan: Plan): BackendStep[] {
+  const nodes = hostedNodes(plan);
   const shaped = plan.nodes.map(({ name }) => shapeNode(lab, name, plan));
+  const relayed = relayedLinks(plan).length > 0;
   return [
     { title: NAMESPACES, commands: [addNamespaces(lab, plan)] },
-    { title: SETTINGS, commands: plan.nodes.map((node) => sysctlCommand(lab, node)) },
+    { title: SETTINGS, commands: nodes.map((node) => sysctlCommand(lab, node)) },
     { title: 'links', commands: plan.links.length === 0 ? [] : [addLinks(lab, plan)] },
-    { title: 'addresses', commands: plan.nodes.map((node) => bringUp(lab, node)) },
-    {
-      title: 'routes',
-      commands: plan.nodes.flatMap((node) => addRoutes(lab, node)),
-    },
+    { title: OFFLOADS, commands: nodes.flatMap(({ name }) => offloadCommands(lab, name, plan)) },
+    { title: 'addresses', commands: nodes.map((node) => bringUp(lab, node)) },
+    { title: 'routes', commands: plan.nodes.flatMap((node) => addRoutes(lab, node)) },
     { title: 'rates', commands: shaped.filter((command) => command !== undefined) },
+    { title: RELAY, commands: relayed ? [relayStep(lab)] : [] },
   ];
+}
+
+/** For people: the relay as one could start it. */
+function relayStep(lab: string): BackendCommand {
+  const command = ['node', 'dist/lab/relay/main.js', `/run/mpip-lab/${lab}/${RELAY_NODE}/relay.json`];
+  return { command: netns.inside(lab, RELAY_NODE, command), input: [] };
 }
 
 /** Makes the namespaces and records which they are; those that turn out to be somebody else's are no longer claimed. */

@@ -54,8 +54,26 @@ export function exampleResult(): ResultDocument {
       mptcp: arm('MPTCP', [40e6, 20e6], 56.1e6, 56.43e6),
     },
     links: [
-      { name: 'path1', rate_bps: 40e6, mtu_bytes: 1500, queue_bytes: 266384 },
-      { name: 'path2', rate_bps: 20e6, mtu_bytes: 1500, queue_bytes: 141384 },
+      {
+        name: 'path1',
+        rate_bps: 40e6,
+        delay_s: 0.01,
+        mtu_bytes: 1500,
+        queue_bytes: 250000,
+        emulator: 'relay',
+        calibration: [
+          { arm: 'mpip', from: 'a', to: 'b', rate_bps: 40.02e6, delay_median_s: 0.01003, delay_p99_s: 0.01009 },
+        ],
+      },
+      {
+        name: 'path2',
+        rate_bps: 20e6,
+        delay_s: 0,
+        mtu_bytes: 1500,
+        queue_bytes: 141384,
+        emulator: 'none',
+        calibration: [],
+      },
     ],
     limit_bps: 55.76e6,
     claims: [

@@ -9,6 +9,8 @@ const link = (name: string, rateBps: number | null): ReceivingLink => ({
   rateBps,
   queueBytes: null,
   mtu: 1500,
+  delayUs: 0,
+  emulator: 'tbf' as const,
 });
 
 /** Half the rate for two seconds, then all of it, except for one slow second. */

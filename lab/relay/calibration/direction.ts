@@ -1,0 +1,220 @@
+/** What one direction of a link should be, what is sent to find out, and what the arrivals say. Pure. */
+import type { Emulator, PlannedEnd, PlannedLink } from '../../plan/plan.js';
+import { PROBE_BYTES_MIN } from './probe.js';
+
+/** One direction of a link that is measured. */
+export interface Expected {
+  readonly link: string;
+  readonly from: string;
+  readonly to: string;
+  readonly emulator: Emulator;
+  /** bit/s; null: not measured (unlimited, or a trace). */
+  readonly rateBps: number | null;
+  /** One way, of a smallest frame on an idle link; null: not measured (a trace). */
+  readonly delayUs: number | null;
+  readonly jitterUs: number;
+  /** Share of packets that are lost. */
+  readonly loss: number;
+  /** Share of packets that skip the delay. */
+  readonly reorder: number;
+  /** What an idle link lets through at once, bytes. */
+  readonly burstBytes: number;
+  readonly frameBytes: number;
+}
+
+/** What was found; null where nothing was measured. */
+export interface Calibration {
+  readonly link: string;
+  readonly from: string;
+  readonly to: string;
+  readonly emulator: Emulator;
+  readonly rateBps: number | null;
+  readonly delay: { readonly medianUs: number; readonly p99Us: number } | null;
+  /** What is wrong; empty when the link is what it should be. */
+  readonly faults: readonly string[];
+}
+
+/** One frame: when, from the start of the measurement, and how long. */
+export interface ProbeFrame {
+  readonly atUs: number;
+  readonly bytes: number;
+}
+
+export interface Probes {
+  /** On the idle link. */
+  readonly delay: readonly ProbeFrame[];
+  /** Faster than the link, so that it is never idle. */
+  readonly rate: readonly ProbeFrame[];
+}
+
+/** Bounds up to 100 Mbit/s and 400 ms; links beyond are measured all the same. */
+const RATE_TOLERANCE = 0.02;
+const DELAY_TOLERANCE_US = 500;
+const DELAY_P99_TOLERANCE_US = 1000;
+const RATE_BOUND_BPS = 100e6;
+const DELAY_BOUND_US = 400_000;
+
+const DELAY_PROBES = 100;
+const DELAY_SPACING_US = 4000;
+const TRAIN_US = 100_000;
+/** Slow links get a longer train of shorter frames. */
+const SLOW_TRAIN_US = 250_000;
+const TRAIN_FRAMES_MIN = 20;
+const TRAIN_FRAMES_MAX = 4000;
+const OVERLOAD = 1.1;
+/** Between the last probe of the delay and the train. */
+const PAUSE_US = 20_000;
+/** Trains of different directions start apart. */
+const STAGGER_US = 60_000;
+const STAGGERS = 4;
+
+export function expectedOf(link: PlannedLink, end: 0 | 1): Expected {
+  const from = link.ends[end];
+  const { shaping, emulation } = from;
+  const traced = emulation !== null && emulation.trace !== null;
+  const rateBps = shaping?.rateBps ?? null;
+  return {
+    link: link.name,
+    from: from.node,
+    to: link.ends[end === 0 ? 1 : 0].node,
+    emulator: link.emulator,
+    rateBps,
+    delayUs: traced ? null : (emulation?.delayUs ?? 0) + transmissionUs(link.emulator, shaping),
+    jitterUs: emulation?.jitterUs ?? 0,
+    loss: emulation?.loss?.mean ?? 0,
+    reorder: emulation?.reorder ?? 0,
+    burstBytes: shaping?.burstBytes ?? 0,
+    frameBytes: link.mtu + 14,
+  };
+}
+
+/** A bucket lets a single frame through at once; the relay takes its time. */
+function transmissionUs(emulator: Emulator, shaping: PlannedEnd['shaping']): number {
+  return emulator !== 'relay' || shaping === null ? 0 : (PROBE_BYTES_MIN * 8e6) / shaping.rateBps;
+}
+
+/** `index` of the direction among those that are measured together. */
+export function probesFor({ rateBps, delayUs, burstBytes, frameBytes }: Expected, index: number): Probes {
+  // Frames of a slow link must not wait for each other.
+  const spacing = Math.max(DELAY_SPACING_US, rateBps === null ? 0 : (PROBE_BYTES_MIN * 16e6) / rateBps);
+  const count = Math.floor((DELAY_PROBES * DELAY_SPACING_US) / spacing);
+  const delay =
+    delayUs === null
+      ? []
+      : Array.from({ length: count }, (_, i) => ({
+          atUs: i * spacing + (index * spacing) / 8,
+          bytes: PROBE_BYTES_MIN,
+        }));
+  if (rateBps === null) return { delay, rate: [] };
+
+  const perSecond = rateBps / 8e6;
+  const wanted = Math.floor((perSecond * TRAIN_US) / frameBytes);
+  const bytes =
+    wanted >= TRAIN_FRAMES_MIN
+      ? frameBytes
+      : Math.min(frameBytes, Math.max(PROBE_BYTES_MIN, Math.floor((perSecond * SLOW_TRAIN_US) / TRAIN_FRAMES_MIN)));
+  const frames = Math.min(TRAIN_FRAMES_MAX, Math.max(TRAIN_FRAMES_MIN, wanted)) + burstFrames(burstBytes, bytes);
+  const start = DELAY_PROBES * DELAY_SPACING_US + PAUSE_US + (index % STAGGERS) * STAGGER_US;
+  const step = bytes / perSecond / OVERLOAD;
+  return { delay, rate: Array.from({ length: frames }, (_, i) => ({ atUs: start + i * step, bytes })) };
+}
+
+/** Frames at the start of a train that do not tell the rate. */
+function burstFrames(burstBytes: number, bytes: number): number {
+  return burstBytes === 0 ? 0 : Math.ceil(burstBytes / bytes) + 2;
+}
+
+/** Times of probes by their sequence numbers: those of the delay first. NaN: not sent, or not arrived. */
+export interface ProbeTimes {
+  readonly sentUs: Float64Array;
+  readonly arrivedUs: Float64Array;
+}
+
+export function judge(expected: Expected, probes: Probes, times: ProbeTimes): Calibration {
+  const { link, from, to, emulator } = expected;
+  const faults: string[] = [];
+  const delay = judgeDelay(expected, probes, times, faults);
+  const rateBps = judgeRate(expected, probes, times, faults);
+  return { link, from, to, emulator, rateBps, delay, faults };
+}
+
+function judgeDelay(
+  { delayUs, jitterUs, loss, reorder }: Expected,
+  { delay }: Probes,
+  { sentUs, arrivedUs }: ProbeTimes,
+  faults: string[],
+): Calibration['delay'] {
+  if (delayUs === null) return null;
+  const delays: number[] = [];
+  for (let i = 0; i < delay.length; i++) {
+    const took = arrivedUs[i] - sentUs[i];
+    // Those that skip the delay are no measure of it.
+    if (Number.isNaN(took) || (reorder > 0 && took < delayUs / 2)) continue;
+    delays.push(took);
+  }
+  // Half of what should arrive is enough for a lossy link, since losses may come in runs.
+  const least = loss > 0 || reorder > 0 ? delay.length * (1 - loss) * (1 - reorder) * 0.5 : delay.length * 0.95;
+  if (delays.length < least || delays.length === 0) {
+    faults.push(`${delays.length} of ${delay.length} probes arrived`);
+    if (delays.length === 0) return null;
+  }
+  delays.sort((a, b) => a - b);
+  const errors = delays.map((us) => Math.max(0, Math.abs(us - delayUs) - jitterUs)).sort((a, b) => a - b);
+  const measured = { medianUs: quantile(delays, 0.5), p99Us: quantile(delays, 0.99) };
+  if (delayUs > DELAY_BOUND_US) return measured;
+  const [median, p99] = [quantile(errors, 0.5), quantile(errors, 0.99)];
+  if (median > DELAY_TOLERANCE_US || p99 > DELAY_P99_TOLERANCE_US) {
+    faults.push(
+      `delay ${ms(measured.medianUs)} (p99 ${ms(measured.p99Us)}) for ${ms(delayUs)}: off by ${ms(median)} at the median and ` +
+        `${ms(p99)} at p99; at most ${ms(DELAY_TOLERANCE_US)} and ${ms(DELAY_P99_TOLERANCE_US)} are allowed`,
+    );
+  }
+  return measured;
+}
+
+/** Over the time in which frames waited for each other: from each arrival to that of the frame that was sent next, if it was there by then. */
+function judgeRate(
+  { rateBps, delayUs, jitterUs, burstBytes }: Expected,
+  { delay, rate }: Probes,
+  { sentUs, arrivedUs }: ProbeTimes,
+  faults: string[],
+): number | null {
+  if (rateBps === null || rate.length === 0) return null;
+  const bytes = rate[0]?.bytes ?? 0;
+  const lag = delayUs ?? 0;
+  let sum = 0;
+  let took = 0;
+  for (let i = delay.length + burstFrames(burstBytes, bytes) + 1; i < delay.length + rate.length; i++) {
+    const waited = arrivedUs[i - 1] - lag - sentUs[i];
+    const gap = arrivedUs[i] - arrivedUs[i - 1];
+    if (!(waited > 0) || !(gap >= 0)) continue;
+    sum += bytes;
+    took += gap;
+  }
+  if (sum === 0 || took === 0) {
+    faults.push('too little of the probes for the rate arrived');
+    return null;
+  }
+  const measured = (sum * 8e6) / took;
+  const error = Math.abs(measured / rateBps - 1);
+  const allowed = RATE_TOLERANCE + (2 * jitterUs) / took;
+  if (rateBps <= RATE_BOUND_BPS && error > allowed) {
+    faults.push(
+      `rate ${mbit(measured)} for ${mbit(rateBps)}: off by ${(error * 100).toFixed(1)}%; at most ${(allowed * 100).toFixed(1)}% is allowed`,
+    );
+  }
+  return measured;
+}
+
+/** Nearest rank. */
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+}
+
+function ms(us: number): string {
+  return `${(us / 1000).toFixed(2)} ms`;
+}
+
+function mbit(bps: number): string {
+  return `${(bps / 1e6).toFixed(2)} Mbit/s`;
+}

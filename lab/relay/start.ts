@@ -1,0 +1,99 @@
+/** Starts the relay of a lab. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LabError } from '../error.js';
+import type { Plan, PlannedEnd } from '../plan/plan.js';
+import { RELAY_NODE, relayedLinks, relayInterface } from '../plan/relay.js';
+import type { LabDirectory } from '../record/directory.js';
+import { isAlive } from '../record/identity.js';
+import { TOKEN_VARIABLE } from '../record/record.js';
+import { builtProgram, requireBuilt } from '../running/built.js';
+import { startProcess } from '../running/process.js';
+import { recordProcess } from '../running/recorded-process.js';
+import { waitUntil } from '../running/wait.js';
+import { askRelay } from './client.js';
+import type { RelayConfig, RelayDirection, RelayLink } from './protocol.js';
+
+const START_TIMEOUT_MS = 10_000;
+
+/** `directory` is the lab's. */
+export function relaySocket(directory: string): string {
+  return join(directory, RELAY_NODE, 'relay.sock');
+}
+
+function configFile(directory: string): string {
+  return join(directory, RELAY_NODE, 'relay.json');
+}
+
+/** The program and its configuration; `directory` is the lab's. Throws LabError (E_LAB_NOT_BUILT). */
+export function relayCommand(directory: string): string[] {
+  return [process.execPath, builtProgram('lab', 'relay', 'main.js'), configFile(directory)];
+}
+
+/**
+ * Writes the configuration, starts the relay by `commandLine` (relayCommand, in its namespace), records it and waits until packets pass.
+ * Throws LabError (E_LAB_NOT_BUILT, E_LAB_RELAY).
+ */
+export async function startRelay(
+  directory: LabDirectory,
+  plan: Plan,
+  commandLine: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const command = relayCommand(directory.path);
+  requireBuilt(command[1] as string);
+  const { lab, token } = directory.record;
+  mkdirSync(directory.of(RELAY_NODE), { recursive: true });
+  writeFileSync(configFile(directory.path), JSON.stringify(relayConfig(lab, directory.path, plan)));
+  const log = join(directory.of(RELAY_NODE), 'relay.log');
+  const env = { ...process.env, MPIP_LAB: lab, [TOKEN_VARIABLE]: token };
+  const started = await startProcess(RELAY_NODE, command, commandLine, env, {
+    stdout: log,
+    stderr: log,
+    outlives: true,
+  });
+  try {
+    recordProcess(directory, started);
+  } catch (error) {
+    await started.stop();
+    throw error;
+  }
+  const missing = await waitUntil(() => answers(directory), START_TIMEOUT_MS, signal);
+  if (missing !== null) throw failure(`did not start within ${START_TIMEOUT_MS} ms: ${missing}`, log);
+}
+
+async function answers(directory: LabDirectory): Promise<string | null> {
+  if (!directory.refresh().processes.some((own) => own.node === RELAY_NODE && isAlive(own))) {
+    throw failure('ended while it started', join(directory.of(RELAY_NODE), 'relay.log'));
+  }
+  try {
+    await askRelay(relaySocket(directory.path), { what: 'counters' });
+    return null;
+  } catch (error) {
+    if (error instanceof LabError && error.code === 'E_LAB_RELAY') return error.message;
+    throw error;
+  }
+}
+
+function relayConfig(lab: string, directory: string, plan: Plan): RelayConfig {
+  return {
+    lab,
+    socket: relaySocket(directory),
+    links: relayedLinks(plan).map(({ name, mtu, ends: [a, b] }): RelayLink => {
+      const interfaces = [relayInterface(plan, name, 0), relayInterface(plan, name, 1)] as const;
+      return { name, mtu, interfaces, directions: [directionOf(a), directionOf(b)] };
+    }),
+  };
+}
+
+function directionOf({ shaping, emulation }: PlannedEnd): RelayDirection {
+  if (emulation === null) throw new TypeError('a relayed link has an emulation in both directions');
+  return { ...emulation, rateBps: shaping?.rateBps ?? null };
+}
+
+function failure(what: string, log: string): LabError {
+  return new LabError(
+    'E_LAB_RELAY',
+    [`the relay ${what}`, readFileSync(log, 'utf8').trim()].filter(Boolean).join('\n'),
+  );
+}
