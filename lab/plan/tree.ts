@@ -1,3 +1,4 @@
+import type { FlowMatch } from '../topology/topology.js';
 import type { Plan, PlannedEnd, PlannedNode, PlannedRoute } from './plan.js';
 
 /** A plan for people: nodes with their interfaces, routes and rules, then links with what holds them back. */
@@ -25,10 +26,32 @@ function nodeLines(node: PlannedNode): string {
       ...node.interfaces.map(({ name, link, addresses, bridge }) =>
         [name, ...(bridge === null ? addresses : [`port of ${bridge}`]), `on ${link}`].join(' '),
       ),
+      ...middleboxLines(node),
       ...node.routes.map(routeText),
       ...node.rules.map(({ priority, from, table }) => `rule ${priority}: from ${from} lookup ${table}`),
     ]),
   ].join('\n');
+}
+
+function middleboxLines({ nat, firewall }: PlannedNode): string[] {
+  const lines: string[] = [];
+  if (nat !== null) {
+    const { type, outside, forwards, lifetimeS } = nat;
+    lines.push(`NAT ${type}, outside ${outside}, mappings live ${lifetimeS.udp} s (UDP), ${lifetimeS.tcp} s (TCP)`);
+    lines.push(...forwards.map((own) => `forward ${own.protocol}/${own.port} to ${own.address}:${own.toPort}`));
+  }
+  if (firewall !== null) {
+    const { block, allow, stateful } = firewall;
+    if (block.length > 0) lines.push(`firewall blocks ${block.map(flowText).join(', ')}`);
+    if (allow.length > 0) lines.push(`firewall allows ${allow.map(flowText).join(', ')}`);
+    if (stateful) lines.push('firewall drops what fits no connection');
+  }
+  return lines;
+}
+
+function flowText({ protocol, ports }: FlowMatch): string {
+  if (ports === null) return protocol;
+  return `${protocol}/${ports[0] === ports[1] ? ports[0] : ports.join('-')}`;
 }
 
 function routeText({ table, to, interface: device, via, source }: PlannedRoute): string {

@@ -69,7 +69,7 @@ export class Lab implements AsyncDisposable {
     signal?.throwIfAborted();
     const whole = 'topology' in topology ? topology : makePlan(topology);
     const plan = options.mpip === false ? withoutMpip(whole) : whole;
-    requireMachine();
+    requireMachine(plan);
     if (plan.nodes.some(({ mpip }) => mpip !== null)) requireDaemon();
 
     const directory = LabDirectory.create(newRecord(plan, options.name, keep), plan);

@@ -1,6 +1,7 @@
 /** The checks that a grammar cannot make: names that must exist, things that must not meet twice, addresses that must fit. */
 import { nearest } from '../../src/document/nearest.js';
 import { giveAddresses } from './addressing.js';
+import { checkMiddleboxes, middleboxesOf } from './middlebox.js';
 import type { Report } from './report.js';
 import type { DirectionDocument, LinkDocument, TopologyDocument } from './schema.js';
 import { findSegments } from './segments.js';
@@ -30,7 +31,7 @@ export function checkTopology(document: TopologyDocument, report: Report): Topol
     report(['links', name, 'ends'], 'closes a loop of switches, in which frames circle for ever');
   const addresses = giveAddresses(document, segments, report);
 
-  return {
+  const topology: Topology = {
     name: document.name,
     nodes: Object.entries(document.nodes).map(([name, node]) => nodeOf(name, node)),
     links: [...sound].map(([name, link]): TopologyLink => {
@@ -42,6 +43,8 @@ export function checkTopology(document: TopologyDocument, report: Report): Topol
       return { name, ends: link.ends, addresses: given, mtu, directions: directionsOf(name, link, report) };
     }),
   };
+  checkMiddleboxes(document, topology, report);
+  return topology;
 }
 
 function nodeOf(name: string, node: TopologyDocument['nodes'][string]): TopologyNode {
@@ -52,6 +55,7 @@ function nodeOf(name: string, node: TopologyDocument['nodes'][string]): Topology
     kind: node.kind,
     mpip: mpip === true ? {} : mpip === false || mpip === undefined ? null : mpip,
     sysctls: Object.fromEntries(Object.entries(sysctls).map(([key, value]) => [key, String(value)])),
+    ...middleboxesOf(node),
   };
 }
 

@@ -4,6 +4,7 @@ import { mpipSettings } from '../../src/daemon/api.js';
 import { ipInterface, ipNetwork } from '../../src/document/address.js';
 import { describe } from '../../src/document/explain.js';
 import { duration, rate, size } from '../../src/document/quantity.js';
+import { firewallSchema, natSchema } from './middlebox-schema.js';
 import type { MpipSettings, QueueLimit } from './topology.js';
 
 /** Longest name of an interface: IFNAMSIZ less the final zero. */
@@ -144,6 +145,8 @@ const nodeSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('router'),
+    nat: natSchema.optional(),
+    firewall: firewallSchema.optional(),
     sysctls: sysctls.optional(),
   }),
   z.strictObject({ kind: z.literal('switch'), subnet: networks.optional() }),

@@ -19,6 +19,7 @@ import {
   sysctlCommand,
 } from './commands.js';
 import { inNamespace, namespaceFile } from './enter.js';
+import { loadRuleset } from './ruleset.js';
 import { runBatch } from './run-batch.js';
 
 /** Commands in different namespaces that run at a time. */
@@ -110,8 +111,11 @@ const SETTINGS = 'kernel settings';
 
 function stepsOf(lab: string, plan: Plan): BackendStep[] {
   const shaped = plan.nodes.map(({ name }) => shapeNode(lab, name, plan));
+  const rulesets = plan.nodes.map((node) => loadRuleset(lab, node));
   return [
     { title: NAMESPACES, commands: [addNamespaces(lab, plan)] },
+    // Before the settings: those of connection tracking are there once a ruleset needs it.
+    { title: 'NAT, firewalls', commands: rulesets.filter((command) => command !== undefined) },
     { title: SETTINGS, commands: plan.nodes.map((node) => sysctlCommand(lab, node)) },
     { title: 'links', commands: plan.links.length === 0 ? [] : [addLinks(lab, plan)] },
     { title: 'addresses', commands: plan.nodes.map((node) => bringUp(lab, node)) },

@@ -65,5 +65,7 @@ export async function livePaths(lab: Lab, count: number): Promise<void> {
 
 /** The TCP sessions of the streams' port. */
 export function streamSessions({ sessions }: DaemonStatus): SessionStatus[] {
-  return sessions.filter(({ protocol, source, destination }) => protocol === 'tcp' && (source.port === 5000 || destination.port === 5000));
+  return sessions.filter(
+    ({ protocol, source, destination }) => protocol === 'tcp' && (source.port === 5000 || destination.port === 5000),
+  );
 }

@@ -51,7 +51,8 @@ table inet watch {
 async function incoming(lab: Lab): Promise<{ queries: number; others: number }> {
   const { stdout } = await lab.node('p').exec(['nft', '-j', 'list', 'counters']);
   const { nftables } = JSON.parse(stdout) as { nftables: { counter?: { name: string; packets: number } }[] };
-  const packets = (name: string) => nftables.find(({ counter }) => counter?.name === name)?.counter?.packets ?? Number.NaN;
+  const packets = (name: string) =>
+    nftables.find(({ counter }) => counter?.name === name)?.counter?.packets ?? Number.NaN;
   return { queries: packets('queries'), others: packets('others') };
 }
 
@@ -112,7 +113,8 @@ describe('a host without mpipd', function () {
     await service.serve({ client: 'a', addresses: PLAIN, tcp: 100, udp: 100 });
     for (const { foreign } of service.foreign) expect(foreign).to.equal(`udp port ${MPIP_PORT}`);
     const { availability, peers } = await daemonOf(lab.node('a')).status();
-    for (const entry of availability) if (PLAIN.includes(entry.address)) expect(entry.availability).to.not.equal('true');
+    for (const entry of availability)
+      if (PLAIN.includes(entry.address)) expect(entry.availability).to.not.equal('true');
     expect(peers).to.have.length(1);
   });
 

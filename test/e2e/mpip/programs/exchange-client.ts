@@ -9,7 +9,17 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
-import { collected, numbered, print, randomSize, sha256, TCP_HEADER_BYTES, TCP_PORT, UDP_HEADER_BYTES, UDP_PORT } from './exchange.js';
+import {
+  collected,
+  numbered,
+  print,
+  randomSize,
+  sha256,
+  TCP_HEADER_BYTES,
+  TCP_PORT,
+  UDP_HEADER_BYTES,
+  UDP_PORT,
+} from './exchange.js';
 
 /** A socket of each family, open to the end, so that nothing that comes late or unasked is missed. One request at a time. */
 class Lane {

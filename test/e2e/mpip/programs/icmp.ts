@@ -37,7 +37,9 @@ for (const [sequence, bytes] of ECHO_SIZES.entries()) {
   send(request);
   const reply = Buffer.from(request);
   reply.writeUInt8(ECHO_REPLY, 0);
-  const [, answer] = await received((_from, message) => message.subarray(4).equals(reply.subarray(4)) && message[0] === ECHO_REPLY);
+  const [, answer] = await received(
+    (_from, message) => message.subarray(4).equals(reply.subarray(4)) && message[0] === ECHO_REPLY,
+  );
   if (checksum(answer, 0, answer.length) === 0) echoes++;
 }
 
@@ -49,7 +51,8 @@ for (let hop = 1; hop <= Number(hops); hop++) {
   udp.setTTL(hop);
   udp.send(randomBytes(32), port, address);
   // The datagram comes back behind the header: its own IP header, then its ports.
-  const isAbout = (message: Buffer) => message.length >= 32 && message.readUInt16BE(ICMP_HEADER_BYTES + IPV4_HEADER_BYTES + 2) === port;
+  const isAbout = (message: Buffer) =>
+    message.length >= 32 && message.readUInt16BE(ICMP_HEADER_BYTES + IPV4_HEADER_BYTES + 2) === port;
   const [from, message] = await received((_from, candidate) => candidate[0] !== ECHO_REQUEST && isAbout(candidate));
   trace.push(`${from} ${message[0]}/${message[1]}`);
 }

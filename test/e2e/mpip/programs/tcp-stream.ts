@@ -17,7 +17,9 @@ const args = process.argv.slice(2);
 const [role, ...rest] = args;
 const [direction, bytes] = role === 'listen' ? rest.slice(1) : rest.slice(2);
 const socket = await (role === 'listen' ? accepted(Number(rest[0])) : connected(rest[0]!, Number(rest[1])));
-await (direction === 'send' ? send(socket, bytes === 'on' ? Number.POSITIVE_INFINITY : Number(bytes)) : receive(socket));
+await (direction === 'send'
+  ? send(socket, bytes === 'on' ? Number.POSITIVE_INFINITY : Number(bytes))
+  : receive(socket));
 
 async function connected(address: string, port: number): Promise<Socket> {
   const socket = connect(port, address);
