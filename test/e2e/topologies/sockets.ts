@@ -17,7 +17,7 @@ export interface Received {
 }
 
 const AF_INET = 2;
-const AF_INET6 = 10;
+const ANY = '0.0.0.0';
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
@@ -51,9 +51,9 @@ export class UdpSocket implements Disposable {
     handle.on('error', () => {});
   }
 
-  static async open(lab: Lab, node: string, port: number, family: 4 | 6 = 4): Promise<UdpSocket> {
-    const fd = boundSocket(lab, node, SOCK_DGRAM, port, family);
-    const handle = createSocket(family === 4 ? 'udp4' : 'udp6');
+  static async open(lab: Lab, node: string, port: number): Promise<UdpSocket> {
+    const fd = boundSocket(lab, node, SOCK_DGRAM, { address: ANY, port });
+    const handle = createSocket('udp4');
     await new Promise<void>((resolve) => handle.bind({ fd }, resolve));
     return new UdpSocket(handle, port);
   }
@@ -98,7 +98,7 @@ export class TcpListener implements Disposable {
 
   static async open(lab: Lab, node: string, port: number): Promise<TcpListener> {
     const server = createServer();
-    server.listen({ fd: boundSocket(lab, node, SOCK_STREAM, port) });
+    server.listen({ fd: boundSocket(lab, node, SOCK_STREAM, { address: ANY, port }) });
     await once(server, 'listening');
     return new TcpListener(server);
   }
@@ -123,8 +123,8 @@ export class TcpConnection implements Disposable {
   readonly #socket: Socket;
 
   /** The SYN is on its way when this returns. */
-  constructor(lab: Lab, node: string, port: number, to: Endpoint) {
-    this.#socket = new Socket({ fd: boundSocket(lab, node, SOCK_STREAM, port) });
+  constructor(lab: Lab, node: string, port: number, to: Endpoint, source?: string) {
+    this.#socket = new Socket({ fd: boundSocket(lab, node, SOCK_STREAM, { address: source ?? ANY, port }) });
     this.outcome = new Promise((resolve) => {
       const settle = (outcome: string): void => {
         this.settled ??= outcome;
@@ -142,17 +142,19 @@ export class TcpConnection implements Disposable {
   }
 }
 
-function boundSocket(lab: Lab, node: string, type: number, port: number, family: 4 | 6 = 4): number {
-  const name = Buffer.alloc(family === 4 ? 16 : 28);
-  name.writeUInt16LE(family === 4 ? AF_INET : AF_INET6, 0);
+function boundSocket(lab: Lab, node: string, type: number, { address, port }: Endpoint): number {
+  // struct sockaddr_in
+  const name = Buffer.alloc(16);
+  name.writeUInt16LE(AF_INET, 0);
   name.writeUInt16BE(port, 2);
+  name.set(address.split('.').map(Number), 4);
   const one = Buffer.alloc(4);
   one.writeInt32LE(1);
   return inNamespace(`${lab.name}-${node}`, () => {
-    const fd = socket(family === 4 ? AF_INET : AF_INET6, type, 0);
+    const fd = socket(AF_INET, type, 0);
     if (fd < 0) throw new Error(`socket failed with errno ${koffi.errno()}`);
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one, one.length) !== 0 || bind(fd, name, name.length) !== 0) {
-      throw new Error(`bind to port ${port} in ${node} failed with errno ${koffi.errno()}`);
+      throw new Error(`bind to ${address} port ${port} in ${node} failed with errno ${koffi.errno()}`);
     }
     return fd;
   });
