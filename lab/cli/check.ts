@@ -8,10 +8,12 @@ export function registerCheck(program: Command): void {
     .command('check')
     .description('check topologies; every problem is named with file, line and column')
     .argument('<file...>')
-    .action(async (files: string[]) => {
-      for (const file of files) {
+    .option('--together', 'as one topology, each file over those before it, as `up` takes them')
+    .action(async (files: [string, ...string[]], { together }: { together?: true }) => {
+      for (const group of together ? [files] : files.map((file): [string] => [file])) {
+        const file = group.join(' ');
         try {
-          const { nodes, links } = makePlan(await readTopology(file));
+          const { nodes, links } = makePlan(await readTopology(...group));
           process.stdout.write(`${file}: ok, ${nodes.length} nodes, ${links.length} links\n`);
         } catch (error) {
           if (!(error instanceof DocumentError)) throw error;

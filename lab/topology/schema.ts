@@ -153,6 +153,7 @@ const nodeSchema = z.discriminatedUnion('kind', [
 ]);
 
 export const topologySchema = z.strictObject({
+  extends: z.string().optional(),
   name: name,
   nodes: z.record(name, nodeSchema),
   links: z.record(name, linkSchema).default({}),

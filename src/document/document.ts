@@ -5,9 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { type Document, isScalar, LineCounter, parseDocument as parseYaml, visit, type YAMLError } from 'yaml';
 import type { z } from 'zod';
+import { type DocumentSource, hasPath, mergedValue, problemIn } from './compose.js';
 import { DocumentError, type DocumentProblem } from './error.js';
 import { explainer } from './explain.js';
-import { type DocumentPath, DocumentPositions, keyText, pathText } from './positions.js';
+import { type DocumentPath, DocumentPositions, keyText } from './positions.js';
 
 /** Far above any document that people write, and small enough to be parsed at once. */
 const MAX_BYTES = 4 << 20;
@@ -37,6 +38,11 @@ export async function readDocument<T>(schema: z.ZodType<T>, file: string): Promi
 
 /** Like parseDocument, for callers that check more than a schema can. Throws DocumentError. */
 export function openDocument<T>(schema: z.ZodType<T>, text: string, file: string): OpenDocument<T> {
+  return openSources(schema, [parseSource(text, file)]);
+}
+
+/** The syntax of one file. An empty document is an empty map. Throws DocumentError. */
+export function parseSource(text: string, file: string): DocumentSource {
   const lines = new LineCounter();
   const yaml = parseYaml(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, strict: true });
   const positions = new DocumentPositions(yaml, text, lines);
@@ -51,27 +57,30 @@ export function openDocument<T>(schema: z.ZodType<T>, text: string, file: string
     reject([{ file, ...place, path: '', message: syntaxMessage(syntax) }]);
   }
   reject(structureProblems(yaml, positions, file));
+  return { file, text, positions, value: toValue(yaml, text, file) };
+}
 
+/** Checks files as one document, each over those before it; a problem is told of the file that decides. Throws DocumentError. */
+export function openSources<T>(schema: z.ZodType<T>, sources: readonly DocumentSource[]): OpenDocument<T> {
+  const texts = new Map(sources.map(({ file, text }) => [file, text]));
+  const value = mergedValue(sources);
   const explain = explainer();
-  const result = schema.safeParse(toValue(yaml, text, file), { error: explain.errorMap, reportInput: true });
+  const result = schema.safeParse(value, { error: explain.errorMap, reportInput: true });
   if (!result.success) {
     const problems = explain.findings(result.error.issues).map(({ path, at, message }) => {
-      const missing = !positions.has(path);
-      return {
-        file,
-        ...positions.at(path, at),
-        path: pathText(path),
-        message: missing ? `is missing; ${message}` : message,
-      };
+      const told = hasPath(value, path) ? message : `is missing; ${message}`;
+      return problemIn(sources, path, told, at);
     });
-    throw new DocumentError(problems, text);
+    throw new DocumentError(problems, texts);
   }
 
   return {
-    file,
+    file: sources.map(({ file }) => file).join(', '),
     value: result.data as T,
-    problemAt: (path, message, at = 'value') => ({ file, ...positions.at(path, at), path: pathText(path), message }),
-    reject,
+    problemAt: (path, message, at = 'value') => problemIn(sources, path, message, at),
+    reject: (problems) => {
+      if (problems.length > 0) throw new DocumentError(problems, texts);
+    },
   };
 }
 

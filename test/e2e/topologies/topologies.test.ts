@@ -8,7 +8,7 @@ import { TcpConnection, TcpListener, UdpSocket } from './sockets.js';
 const DIRECTORY = new URL('../../../lab/topologies/', import.meta.url);
 
 interface Case {
-  /** Live paths of MPIP, by node; nodes that are not named have none. */
+  /** Live paths of MPIP that no NAT stands between, by node; nodes that are not named have none. */
   readonly paths: Readonly<Record<string, number>>;
   /** Nodes by address that a TCP connection from a node reaches, and the address that they see it come from. */
   readonly reaches: readonly {
@@ -21,7 +21,7 @@ interface Case {
     readonly at?: number;
     readonly seenAs: string;
   }[];
-  /** What is for in particular. */
+  /** What it is for in particular. */
   readonly also?: (lab: Lab) => Promise<void>;
 }
 
@@ -137,7 +137,13 @@ describe('the topology', function () {
       const live: Record<string, number> = {};
       for (const node of lab.nodes) {
         const status = await node.mpip?.status();
-        const count = status?.paths.filter(({ state }) => state === 'live').length ?? 0;
+        const own = plan.paths.filter(({ from }) => from === node.name);
+        const count = own.filter(({ source, destination }) =>
+          status?.paths.some(
+            (path) =>
+              path.state === 'live' && path.source.address === source && path.destination.address === destination,
+          ),
+        ).length;
         if (count > 0) live[node.name] = count;
       }
       expect(live).to.deep.equal(paths);
