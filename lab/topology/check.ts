@@ -13,7 +13,12 @@ const DEFAULT_MTU = 1500;
 const IPV6_MTU_MIN = 1280;
 
 /** The topology of a document that fits the grammar; usable when nothing was reported. */
-export function checkTopology(document: TopologyDocument, report: Report): Topology {
+export function checkTopology(document: TopologyDocument, reportProblem: Report): Topology {
+  let problems = 0;
+  const report: Report = (...problem) => {
+    problems++;
+    reportProblem(...problem);
+  };
   const kinds = new Map(Object.entries(document.nodes).map(([name, { kind }]) => [name, kind]));
   if (kinds.size === 0) report(['nodes'], 'a topology needs at least one node', 'key');
 
@@ -43,7 +48,7 @@ export function checkTopology(document: TopologyDocument, report: Report): Topol
       return { name, ends: link.ends, addresses: given, mtu, directions: directionsOf(name, link, report) };
     }),
   };
-  checkMiddleboxes(document, topology, report);
+  checkMiddleboxes(document, topology, problems === 0, report);
   return topology;
 }
 

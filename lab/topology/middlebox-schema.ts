@@ -12,7 +12,7 @@ const LIFETIME_STEP_US = 1_000_000;
 const port = z.int().min(1).max(PORT_MAX);
 
 const lifetime = duration.refine((us) => us >= LIFETIME_STEP_US && us % LIFETIME_STEP_US === 0, {
-  error: (issue) => `${describe(issue.input)} is no lifetime of a mapping: whole seconds, at least 1s`,
+  error: 'must be whole seconds, at least 1s: so connections are tracked',
 });
 
 const forward = z.strictObject({

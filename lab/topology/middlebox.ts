@@ -32,12 +32,14 @@ export function middleboxesOf(node: NodeDocument): Pick<TopologyNode, 'nat' | 'f
   };
 }
 
-export function checkMiddleboxes(document: TopologyDocument, topology: Topology, report: Report): void {
+/** `sound` is whether links and addresses are known to be in order; what follows from their problems is not told. */
+export function checkMiddleboxes(document: TopologyDocument, topology: Topology, sound: boolean, report: Report): void {
   const network = new Network(topology);
   for (const [name, node] of Object.entries(document.nodes)) {
     if (node.kind !== 'router') continue;
     checkFirewall(name, node, report);
-    if (checkOutside(name, node, network, report)) checkForwards(name, node, document, network, report);
+    if (checkOutside(name, node, document, network, sound, report))
+      checkForwards(name, node, document, network, report);
   }
 }
 
@@ -54,20 +56,30 @@ function checkFirewall(name: string, { firewall }: Router, report: Report): void
 type Router = Extract<NodeDocument, { kind: 'router' }>;
 
 /** False when forwards cannot be checked. */
-function checkOutside(name: string, { nat }: Router, network: Network, report: Report): boolean {
+function checkOutside(
+  name: string,
+  { nat }: Router,
+  { links }: TopologyDocument,
+  network: Network,
+  sound: boolean,
+  report: Report,
+): boolean {
   if (nat === undefined) return false;
   const path = ['nodes', name, 'nat', 'outside'];
-  const own = network.stationsOf(name);
-  const names = own.map((station) => station.interface);
-  const outside = own.find((station) => station.interface === nat.outside);
-  if (outside === undefined) {
+  const names = Object.values(links).flatMap(({ ends }) =>
+    ends.filter(({ node }) => node === name).map((end) => end.interface),
+  );
+  if (!names.includes(nat.outside)) {
     const meant = nearest(nat.outside, names);
     const hint = meant === undefined ? ';' : `, did you mean ${JSON.stringify(meant)}?`;
     const interfaces = names.length === 0 ? 'it has none' : `interfaces: ${names.join(', ')}`;
     report(path, `${JSON.stringify(nat.outside)} is no interface of ${name}${hint} ${interfaces}`);
     return false;
   }
-  if (!outside.addresses.some(({ family }) => family === 4)) {
+  if (!sound) return false;
+  const own = network.stationsOf(name);
+  const outside = own.find((station) => station.interface === nat.outside);
+  if (!outside?.addresses.some(({ family }) => family === 4)) {
     report(path, `${nat.outside} has no IPv4 address, which is what NAT puts in the place of others`);
     return false;
   }
