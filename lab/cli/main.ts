@@ -8,11 +8,13 @@ import { registerDoctor } from './doctor.js';
 import { registerDown } from './down.js';
 import { registerExec } from './exec.js';
 import { exitStatusOf } from './exit-status.js';
+import { registerGraph } from './graph.js';
 import { registerInspect } from './inspect.js';
 import { registerLink } from './link.js';
 import { registerList } from './list.js';
 import { registerLogs } from './logs.js';
 import { registerRun } from './run.js';
+import { registerSchema } from './schema.js';
 import { Interrupted } from './signals.js';
 import { registerUp } from './up.js';
 
@@ -31,6 +33,8 @@ for (const register of [
   registerLink,
   registerLogs,
   registerCheck,
+  registerSchema,
+  registerGraph,
   registerDoctor,
   registerRun,
 ]) {

@@ -33,7 +33,8 @@ function nodeLines(node: PlannedNode): string {
   ].join('\n');
 }
 
-function middleboxLines({ nat, firewall }: PlannedNode): string[] {
+/** What a router does besides forwarding. */
+export function middleboxLines({ nat, firewall }: PlannedNode): string[] {
   const lines: string[] = [];
   if (nat !== null) {
     const { type, outside, forwards, lifetimeS } = nat;

@@ -86,7 +86,7 @@ const emulatedShape = {
   trace: emulated.optional(),
 };
 
-const directionSchema = z.strictObject({ ...directionShape, ...emulatedShape });
+export const directionSchema = z.strictObject({ ...directionShape, ...emulatedShape });
 
 const linkShape = {
   ends: z.tuple([linkEnd, linkEnd], { error: 'expected two ends such as [a:eth0, b:eth0]' }),
@@ -101,7 +101,7 @@ const directionKeys = z.strictObject(directionShape);
 const linkKeys = z.strictObject({ ...linkShape, 'a->b': directionSchema.optional() });
 
 /** A link: its own keys, and keys of the form "a->b" for one direction each. */
-const linkSchema = z.looseObject({ ...linkShape, ...emulatedShape }).check((payload) => {
+export const linkSchema = z.looseObject({ ...linkShape, ...emulatedShape }).check((payload) => {
   const link = payload.value as Record<string, unknown>;
   for (const key of Object.keys(link)) {
     if (key in linkShape || key in emulatedShape) continue;
@@ -119,7 +119,7 @@ const linkSchema = z.looseObject({ ...linkShape, ...emulatedShape }).check((payl
 });
 
 /** Settings as they are written: what is left out is filled in by mpipd itself. */
-const mpip = z.record(z.string(), z.unknown()).check((payload) => {
+export const mpip = z.record(z.string(), z.unknown()).check((payload) => {
   payload.issues.push(...checkPart(mpipSettings, payload.value).issues);
 }) as z.ZodType<MpipSettings>;
 
