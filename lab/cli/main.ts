@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { DocumentError } from '../../src/document/error.js';
 import { LabError } from '../error.js';
+import { registerCapture } from './capture.js';
 import { registerCheck } from './check.js';
 import { registerDoctor } from './doctor.js';
 import { registerDown } from './down.js';
@@ -32,6 +33,7 @@ for (const register of [
   registerExec,
   registerLink,
   registerLogs,
+  registerCapture,
   registerCheck,
   registerSchema,
   registerGraph,
