@@ -11,10 +11,12 @@ export function registerCheck(program: Command): void {
     .command('check')
     .description('check topologies and scenarios; every problem is named with file, line and column')
     .argument('<file...>')
-    .action(async (files: string[]) => {
-      for (const file of files) {
+    .option('--together', 'as one topology, each file over those before it, as `up` takes them')
+    .action(async (files: [string, ...string[]], { together }: { together?: true }) => {
+      for (const group of together ? [files] : files.map((file): [string] => [file])) {
+        const file = group.join(' ');
         try {
-          process.stdout.write(`${file}: ok, ${await contentOf(file)}\n`);
+          process.stdout.write(`${file}: ok, ${await contentOf(group)}\n`);
         } catch (error) {
           if (!(error instanceof DocumentError)) throw error;
           process.stderr.write(`${error.message}\n`);
@@ -24,10 +26,11 @@ export function registerCheck(program: Command): void {
     });
 }
 
-/** What a sound file holds. Throws DocumentError. */
-async function contentOf(file: string): Promise<string> {
-  if (kindOfDocument(await readText(file), file) === 'topology') {
-    const { nodes, links } = makePlan(await readTopology(file));
+/** What a sound file holds, or several topologies as one. Throws DocumentError. */
+async function contentOf(files: readonly [string, ...string[]]): Promise<string> {
+  const [file, ...over] = files;
+  if (over.length > 0 || kindOfDocument(await readText(file), file) === 'topology') {
+    const { nodes, links } = makePlan(await readTopology(files));
     return `${nodes.length} nodes, ${links.length} links`;
   }
   const { cases, repeat } = await readScenario(file);

@@ -3,16 +3,19 @@
 import { Command, CommanderError } from 'commander';
 import { DocumentError } from '../../src/document/error.js';
 import { LabError } from '../error.js';
+import { registerCapture } from './capture.js';
 import { registerCheck } from './check.js';
 import { registerDoctor } from './doctor.js';
 import { registerDown } from './down.js';
 import { registerExec } from './exec.js';
 import { exitStatusOf } from './exit-status.js';
+import { registerGraph } from './graph.js';
 import { registerInspect } from './inspect.js';
 import { registerLink } from './link.js';
 import { registerList } from './list.js';
 import { registerLogs } from './logs.js';
 import { registerRun } from './run.js';
+import { registerSchema } from './schema.js';
 import { Interrupted } from './signals.js';
 import { registerUp } from './up.js';
 
@@ -30,7 +33,10 @@ for (const register of [
   registerExec,
   registerLink,
   registerLogs,
+  registerCapture,
   registerCheck,
+  registerSchema,
+  registerGraph,
   registerDoctor,
   registerRun,
 ]) {

@@ -15,17 +15,17 @@ export function registerUp(program: Command): void {
   program
     .command('up')
     .description('make the lab of a topology; it ends with this command unless it is kept')
-    .argument('<file>', 'topology, such as lab/topologies/two-paths.yaml')
+    .argument('<file...>', 'topology, such as lab/topologies/two-paths.yaml, and what lies over it')
     .option('--keep', 'leave the lab running; `mpip-lab down` ends it')
     .option('--name <name>', "name of the lab; default: the topology's and a random suffix")
     .option('--no-mpip', 'plain hosts: start no mpipd')
     .option('--no-wait', 'do not wait until all MPIP paths are live')
     .option('--dry-run', 'show the plan and the commands, and make nothing')
-    .action((file: string, flags: UpFlags) => up(file, flags));
+    .action((files: [string, ...string[]], flags: UpFlags) => up(files, flags));
 }
 
-async function up(file: string, flags: UpFlags): Promise<void> {
-  const whole = makePlan(await readTopology(file));
+async function up(files: [string, ...string[]], flags: UpFlags): Promise<void> {
+  const whole = makePlan(await readTopology(files));
   const plan = flags.mpip ? whole : withoutMpip(whole);
   if (flags.dryRun) {
     const here = await forThisMachine(plan);

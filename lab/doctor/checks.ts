@@ -105,6 +105,7 @@ const CHECKS: readonly Check[] = [
   program('iperf3', 'iperf3', 'TCP and UDP workloads'),
   program('nft', 'nftables', 'NAT and firewalls'),
   program('tcpdump', 'tcpdump', 'captures'),
+  program('tshark', 'tshark', 'reading captures, with docs/mpip.lua'),
   program('chromium', 'chromium', 'WebRTC and video experiments'),
   {
     id: 'docker',

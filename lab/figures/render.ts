@@ -26,12 +26,17 @@ export async function renderFigure(spec: TopLevelSpec): Promise<Figure> {
   const view = new vega.View(vega.parse(compile(spec, { logger }).spec), { renderer: 'none', logger });
   try {
     const svg = await view.toSVG();
-    const png = new Resvg(svg, {
-      fitTo: { mode: 'zoom', value: SCALE },
-      font: { loadSystemFonts: true, defaultFontFamily: FONT, sansSerifFamily: FONT },
-    });
-    return { svg, png: png.render().asPng() };
+    return { svg, png: renderPng(svg) };
   } finally {
     view.finalize();
   }
+}
+
+/** An SVG as PNG, at twice its size. */
+export function renderPng(svg: string): Uint8Array {
+  const image = new Resvg(svg, {
+    fitTo: { mode: 'zoom', value: SCALE },
+    font: { loadSystemFonts: true, defaultFontFamily: FONT, sansSerifFamily: FONT },
+  });
+  return image.render().asPng();
 }

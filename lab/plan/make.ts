@@ -1,8 +1,9 @@
 /** Topology to plan: pure, total, and the same every time. */
+import { Network } from '../topology/network.js';
 import { prefixText } from '../topology/prefix.js';
 import type { Topology, TopologyNode } from '../topology/topology.js';
 import { planLink } from './links.js';
-import { Network } from './network.js';
+import { blocks, middleboxSysctls, planNat } from './middlebox.js';
 import type { Plan, PlannedInterface, PlannedNode, PlannedPath } from './plan.js';
 import { routesOf } from './routes.js';
 
@@ -50,12 +51,12 @@ const SYSCTLS: Readonly<Record<TopologyNode['kind'], Sysctls>> = {
 
 export function makePlan(topology: Topology): Plan {
   const network = new Network(topology);
-  const paths = pathsOf(topology, network);
+  const ways = waysOf(topology, network);
   return {
     topology: topology.name,
-    nodes: topology.nodes.map((node) => planNode(node, topology, network, paths)),
+    nodes: topology.nodes.map((node) => planNode(node, topology, network, ways)),
     links: topology.links.map((link) => planLink(link, topology.seed)),
-    paths,
+    paths: pathsOf(ways),
   };
 }
 
@@ -64,12 +65,7 @@ export function withoutMpip(plan: Plan): Plan {
   return { ...plan, nodes: plan.nodes.map((node) => ({ ...node, mpip: null })), paths: [] };
 }
 
-function planNode(
-  node: TopologyNode,
-  topology: Topology,
-  network: Network,
-  paths: readonly PlannedPath[],
-): PlannedNode {
+function planNode(node: TopologyNode, topology: Topology, network: Network, ways: readonly PlannedPath[]): PlannedNode {
   const interfaces = topology.links.flatMap((link) =>
     link.ends.flatMap((end, index): PlannedInterface[] => {
       if (end.node !== node.name) return [];
@@ -77,37 +73,51 @@ function planNode(
       return [{ name: end.interface, link: link.name, addresses, bridge: node.kind === 'switch' ? BRIDGE : null }];
     }),
   );
-  const peers = [...new Set(paths.filter(({ from }) => from === node.name).map(({ destination }) => destination))];
+  const peers = [...new Set(ways.filter(({ from }) => from === node.name).map(({ destination }) => destination))];
   return {
     name: node.name,
     kind: node.kind,
-    sysctls: [...SYSCTLS[node.kind], ...Object.entries(node.sysctls)],
+    sysctls: [...SYSCTLS[node.kind], ...middleboxSysctls(node), ...Object.entries(node.sysctls)],
     interfaces,
     ...routesOf(node, network),
+    nat: planNat(node, network),
+    firewall: node.firewall,
     mpip: node.mpip === null ? null : { settings: node.mpip, peers },
   };
 }
 
-/** Each pair of addresses of two MPIP hosts between which packets get through in both directions. */
-function pathsOf(topology: Topology, network: Network): PlannedPath[] {
-  const hosts = topology.nodes.filter(({ mpip }) => mpip !== null);
-  const paths: PlannedPath[] = [];
+/** The port of UDP that mpipd's datagrams go to. */
+const MPIP_PORT = 6747;
+
+/** Each pair of addresses of two MPIP hosts between which mpipd's datagrams get through from the first to the second. */
+function waysOf(topology: Topology, network: Network): PlannedPath[] {
+  const hosts = topology.nodes.filter(({ mpip }) => mpip !== null).map(({ name }) => name);
+  const closed = new Set(
+    topology.nodes.filter(({ firewall }) => blocks(firewall, 'udp', MPIP_PORT)).map(({ name }) => name),
+  );
+  const ways: PlannedPath[] = [];
   for (const from of hosts) {
     for (const to of hosts) {
       if (from === to) continue;
-      for (const start of network.stationsOf(from.name)) {
-        for (const end of network.stationsOf(to.name)) {
+      for (const start of network.stationsOf(from)) {
+        for (const end of network.stationsOf(to)) {
           for (const source of start.addresses) {
+            const routers = network.routersBetween(start, end, source.family);
+            if (routers === undefined || routers.some((router) => closed.has(router))) continue;
             for (const destination of end.addresses) {
               if (source.family !== destination.family) continue;
-              if (!network.reaches(start, end, source.family) || !network.reaches(end, start, source.family)) continue;
-              const addresses = { source: source.address, destination: destination.address };
-              paths.push({ from: from.name, to: to.name, ...addresses });
+              ways.push({ from, to, source: source.address, destination: destination.address });
             }
           }
         }
       }
     }
   }
-  return paths;
+  return ways;
+}
+
+/** The ways that lead back as well: not those through a NAT. */
+function pathsOf(ways: readonly PlannedPath[]): PlannedPath[] {
+  const known = new Set(ways.map(({ source, destination }) => `${source} ${destination}`));
+  return ways.filter(({ source, destination }) => known.has(`${destination} ${source}`));
 }

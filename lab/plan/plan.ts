@@ -2,14 +2,14 @@
  * What a backend has to make: pure data, worked out from a topology alone. Nothing in it depends on the machine or on the lab's
  * name, so that one plan can be printed, compared and brought up many times.
  */
-import type { Emulation, MpipSettings, NodeKind, QueueLimit } from '../topology/topology.js';
+import type { Emulation, Firewall, MpipSettings, NatType, NodeKind, QueueLimit } from '../topology/topology.js';
 
 export interface Plan {
   /** Name of the topology. */
   readonly topology: string;
   readonly nodes: readonly PlannedNode[];
   readonly links: readonly PlannedLink[];
-  /** All ways between two MPIP hosts, in both directions; what `Lab.up` waits for. */
+  /** All ways between two MPIP hosts that are open in both directions; what `Lab.up` waits for. */
   readonly paths: readonly PlannedPath[];
 }
 
@@ -21,6 +21,8 @@ export interface PlannedNode {
   readonly interfaces: readonly PlannedInterface[];
   readonly routes: readonly PlannedRoute[];
   readonly rules: readonly PlannedRule[];
+  readonly nat: PlannedNat | null;
+  readonly firewall: Firewall | null;
   readonly mpip: PlannedMpip | null;
 }
 
@@ -53,6 +55,25 @@ export interface PlannedRule {
   readonly priority: number;
   readonly from: string;
   readonly table: number;
+}
+
+/** Translation of IPv4 between one outside interface and all others. */
+export interface PlannedNat {
+  readonly type: NatType;
+  readonly outside: string;
+  /** Of the outside interface. */
+  readonly addresses: readonly string[];
+  readonly forwards: readonly PlannedForward[];
+  /** Seconds that an idle mapping lives. */
+  readonly lifetimeS: Readonly<Record<'udp' | 'tcp', number>>;
+}
+
+/** From a port of the outside address to an address and port inside. */
+export interface PlannedForward {
+  readonly protocol: 'udp' | 'tcp';
+  readonly port: number;
+  readonly address: string;
+  readonly toPort: number;
 }
 
 export interface PlannedMpip {

@@ -29,7 +29,8 @@ export function hostedNodes(plan: Plan): readonly PlannedNode[] {
   );
   // Nothing of its own may leave by the relay's interfaces.
   const sysctls = [['net.ipv6.conf.default.disable_ipv6', '1']] as const;
-  return [...plan.nodes, { name: RELAY_NODE, kind: 'switch', sysctls, interfaces, routes: [], rules: [], mpip: null }];
+  const own = { sysctls, interfaces, routes: [], rules: [], nat: null, firewall: null, mpip: null };
+  return [...plan.nodes, { name: RELAY_NODE, kind: 'switch', ...own }];
 }
 
 /** Pairs of interfaces that are joined by a veth: the ends of a link, or each end and the relay. */

@@ -2,8 +2,9 @@
  * Static routes. Routers take the shortest way. Hosts follow the strict host model: what has an interface's address leaves by
  * that interface or not at all, so that two links are two links for every transport; and what has no address yet takes the nearest.
  */
+
+import { type Family, type Network, type NextHop, networkText, type Station } from '../topology/network.js';
 import type { TopologyNode } from '../topology/topology.js';
-import { type Family, type Network, type NextHop, networkText, type Station } from './network.js';
 import type { PlannedRoute, PlannedRule } from './plan.js';
 
 const FAMILIES: readonly Family[] = [4, 6];

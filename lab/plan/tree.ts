@@ -1,4 +1,4 @@
-import type { QueueLimit } from '../topology/topology.js';
+import type { FlowMatch, QueueLimit } from '../topology/topology.js';
 import type { Emulator, Plan, PlannedEmulation, PlannedEnd, PlannedNode, PlannedRoute } from './plan.js';
 
 /** A plan for people: nodes with their interfaces, routes and rules, then links with what holds them back. */
@@ -28,10 +28,33 @@ function nodeLines(node: PlannedNode): string {
       ...node.interfaces.map(({ name, link, addresses, bridge }) =>
         [name, ...(bridge === null ? addresses : [`port of ${bridge}`]), `on ${link}`].join(' '),
       ),
+      ...middleboxLines(node),
       ...node.routes.map(routeText),
       ...node.rules.map(({ priority, from, table }) => `rule ${priority}: from ${from} lookup ${table}`),
     ]),
   ].join('\n');
+}
+
+/** What a router does besides forwarding. */
+export function middleboxLines({ nat, firewall }: PlannedNode): string[] {
+  const lines: string[] = [];
+  if (nat !== null) {
+    const { type, outside, forwards, lifetimeS } = nat;
+    lines.push(`NAT ${type}, outside ${outside}, mappings live ${lifetimeS.udp} s (UDP), ${lifetimeS.tcp} s (TCP)`);
+    lines.push(...forwards.map((own) => `forward ${own.protocol}/${own.port} to ${own.address}:${own.toPort}`));
+  }
+  if (firewall !== null) {
+    const { block, allow, stateful } = firewall;
+    if (block.length > 0) lines.push(`firewall blocks ${block.map(flowText).join(', ')}`);
+    if (allow.length > 0) lines.push(`firewall allows ${allow.map(flowText).join(', ')}`);
+    if (stateful) lines.push('firewall drops what fits no connection');
+  }
+  return lines;
+}
+
+function flowText({ protocol, ports }: FlowMatch): string {
+  if (ports === null) return protocol;
+  return `${protocol}/${ports[0] === ports[1] ? ports[0] : ports.join('-')}`;
 }
 
 function routeText({ table, to, interface: device, via, source }: PlannedRoute): string {
@@ -56,7 +79,16 @@ export function directionFigures({ shaping, emulation }: Pick<PlannedEnd, 'shapi
   return [...figures, ...(emulation === null ? [] : emulationFigures(emulation))].join(', ');
 }
 
-function emulationFigures({ delayUs, jitterUs, loss, reorder, duplicate, trace, limit }: PlannedEmulation): string[] {
+/** "delay 10ms", "loss 1%": what one direction does beside its rate. */
+export function emulationFigures({
+  delayUs,
+  jitterUs,
+  loss,
+  reorder,
+  duplicate,
+  trace,
+  limit,
+}: PlannedEmulation): string[] {
   const share = (value: number): string => `${Number((value * 100).toFixed(4))}%`;
   return [
     ...(trace === null ? [] : [`trace ${trace}`, `queue ${limitText(limit)}`]),
@@ -89,7 +121,7 @@ const EMULATOR_TEXTS: Readonly<Record<Emulator, string>> = {
 };
 
 /** "40mbit": a rate (bit/s) as topologies write it. */
-function rateText(bps: number): string {
+export function rateText(bps: number): string {
   const [unit, size] = bps >= 1e9 ? ['gbit', 1e9] : bps >= 1e6 ? ['mbit', 1e6] : ['kbit', 1e3];
   return `${Number((bps / size).toFixed(3))}${unit}`;
 }

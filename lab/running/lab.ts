@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import type { Backend } from '../backend/backend.js';
 import { backendOf } from '../backend/backends.js';
 import { forThisMachine } from '../doctor/emulation.js';
@@ -51,6 +52,8 @@ export interface UpStep {
 const LAB_NAME = /^[A-Za-z0-9]([A-Za-z0-9_-]{0,38}[A-Za-z0-9])?$/;
 const SUFFIX_BYTES = 2;
 const TOKEN_BYTES = 16;
+/** Daemons that start at a time. */
+const STARTS_MAX = 8;
 
 /** A running lab: `await using lab = await Lab.up(topology)`. */
 export class Lab implements AsyncDisposable {
@@ -78,8 +81,8 @@ export class Lab implements AsyncDisposable {
     const { signal, keep = false } = options;
     signal?.throwIfAborted();
     const whole = 'topology' in topology ? topology : makePlan(topology);
-    requireMachine();
     const hosted = options.mpip === false ? withoutMpip(whole) : whole;
+    requireMachine(hosted);
     const plan = options.emulator === 'relay' ? hosted : await forThisMachine(hosted);
     if (plan.nodes.some(({ mpip }) => mpip !== null)) requireDaemon();
     requireTraces(plan);
@@ -259,8 +262,13 @@ function named<T extends { readonly name: string }>(kind: string, items: readonl
   throw new LabError('E_LAB_UNKNOWN', `no ${kind} is named ${JSON.stringify(name)}; ${kind}s: ${known}`);
 }
 
-/** All at once; the first failure is told when all have ended. */
+/** A few at a time, since starting takes CPU and time-outs count from each start; the first failure is told when all have ended. */
 async function settle<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
-  const results = await Promise.allSettled(items.map(action));
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await action(item);
+  };
+  const workers = Math.min(items.length, 2 * availableParallelism(), STARTS_MAX);
+  const results = await Promise.allSettled(Array.from({ length: workers }, worker));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }

@@ -9,6 +9,8 @@ import { checkTopology } from '../topology/check.js';
 import { readTopology } from '../topology/read.js';
 import type { Report } from '../topology/report.js';
 import type { Topology } from '../topology/topology.js';
+import { findTraces } from '../topology/trace-paths.js';
+import { traceProblem } from '../topology/traces.js';
 import { kindOf, type Workload } from '../workloads/kinds.js';
 import { checkArms } from './arms.js';
 import { faultOf, problemOf } from './claims.js';
@@ -92,9 +94,14 @@ async function topologyOf(
     document.reject(problems);
     return readTopology(path, parameters);
   }
-  const checked = checkTopology({ ...topology, name: topology.name ?? name }, (path, message, at) => {
+  const { value, traces } = findTraces(topology, () => document.file);
+  const checked = checkTopology({ ...value, name: topology.name ?? name }, (path, message, at) => {
     problems.push(document.problemAt(['topology', ...path], message, at));
   });
+  for (const { path, file } of traces) {
+    const problem = traceProblem(file);
+    if (problem !== null) problems.push(document.problemAt(['topology', ...path], problem));
+  }
   document.reject(problems);
   return checked;
 }

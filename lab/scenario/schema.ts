@@ -162,7 +162,7 @@ export const preludeSchema = z.looseObject({ matrix: matrixSchema.optional() });
 export const scenarioSchema = z.strictObject({
   name: topologySchema.shape.name.optional(),
   title: z.string().min(1).optional(),
-  topology: z.union([z.string().min(1), topologySchema.partial({ name: true })], {
+  topology: z.union([z.string().min(1), topologySchema.omit({ extends: true }).partial({ name: true })], {
     error: 'expected the path of a topology file, or a topology (nodes and links)',
   }),
   arms: z.array(arm).min(1),

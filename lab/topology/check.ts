@@ -2,6 +2,7 @@
 import { nearest } from '../../src/document/nearest.js';
 import { giveAddresses } from './addressing.js';
 import { checkDirection, directionOf, settingsOf } from './directions.js';
+import { checkMiddleboxes, middleboxesOf } from './middlebox.js';
 import type { Report } from './report.js';
 import type { DirectionDocument, LinkDocument, TopologyDocument } from './schema.js';
 import { findSegments } from './segments.js';
@@ -13,7 +14,12 @@ const DEFAULT_MTU = 1500;
 const IPV6_MTU_MIN = 1280;
 
 /** The topology of a document that fits the grammar; usable when nothing was reported. */
-export function checkTopology(document: TopologyDocument, report: Report): Topology {
+export function checkTopology(document: TopologyDocument, reportProblem: Report): Topology {
+  let problems = 0;
+  const report: Report = (...problem) => {
+    problems++;
+    reportProblem(...problem);
+  };
   const kinds = new Map(Object.entries(document.nodes).map(([name, { kind }]) => [name, kind]));
   if (kinds.size === 0) report(['nodes'], 'a topology needs at least one node', 'key');
 
@@ -31,7 +37,7 @@ export function checkTopology(document: TopologyDocument, report: Report): Topol
     report(['links', name, 'ends'], 'closes a loop of switches, in which frames circle for ever');
   const addresses = giveAddresses(document, segments, report);
 
-  return {
+  const topology: Topology = {
     name: document.name,
     seed: document.seed,
     nodes: Object.entries(document.nodes).map(([name, node]) => nodeOf(name, node)),
@@ -44,6 +50,8 @@ export function checkTopology(document: TopologyDocument, report: Report): Topol
       return { name, ends: link.ends, addresses: given, mtu, directions: directionsOf(name, link, report) };
     }),
   };
+  checkMiddleboxes(document, topology, problems === 0, report);
+  return topology;
 }
 
 function nodeOf(name: string, node: TopologyDocument['nodes'][string]): TopologyNode {
@@ -54,6 +62,7 @@ function nodeOf(name: string, node: TopologyDocument['nodes'][string]): Topology
     kind: node.kind,
     mpip: mpip === true ? {} : mpip === false || mpip === undefined ? null : mpip,
     sysctls: Object.fromEntries(Object.entries(sysctls).map(([key, value]) => [key, String(value)])),
+    ...middleboxesOf(node),
   };
 }
 

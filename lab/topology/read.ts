@@ -1,68 +1,84 @@
-import { dirname, isAbsolute, join } from 'node:path';
-import { openDocument, readText } from '../../src/document/document.js';
-import type { DocumentProblem } from '../../src/document/error.js';
+import { dirname, relative, resolve } from 'node:path';
+import type { DocumentSource } from '../../src/document/compose.js';
+import { openSources, parseSource, readText } from '../../src/document/document.js';
+import { DocumentError, type DocumentProblem } from '../../src/document/error.js';
 import type { Parameters } from '../../src/document/parameters.js';
 import { checkTopology } from './check.js';
 import { topologySchema } from './schema.js';
-import type { Direction, Topology } from './topology.js';
+import type { Topology } from './topology.js';
+import { findTraces } from './trace-paths.js';
 import { traceProblem } from './traces.js';
 
 /**
- * Reads a topology file and looks at the traces that it names; `parameters` are those of a scenario's matrix. Throws DocumentError: every
- * problem with file, line and column.
+ * Reads a topology file, or several as one: each lies over those before it, and over what it `extends`. Maps merge, null takes
+ * away, all else replaces. `parameters` are those of a scenario's matrix. Looks at the traces that are named, too.
+ * Throws DocumentError: every problem with file, line and column.
  */
-export async function readTopology(file: string, parameters?: Parameters): Promise<Topology> {
-  return parse(await readText(file), file, true, parameters);
+export async function readTopology(
+  files: string | readonly [string, ...string[]],
+  parameters?: Parameters,
+): Promise<Topology> {
+  const sources: DocumentSource[] = [];
+  for (const file of typeof files === 'string' ? [files] : files) {
+    sources.push(...(await readWithBase(file, [], parameters)));
+  }
+  return checkSources(sources, true);
 }
 
-/** `file` is only a name for messages, and what paths of traces are relative to. Throws DocumentError. */
+/**
+ * `file` is only a name for messages, and what paths of traces are relative to; what `extends` is relative to is not known.
+ * Throws DocumentError.
+ */
 export function parseTopology(text: string, file: string, parameters?: Parameters): Topology {
-  return parse(text, file, false, parameters);
+  const source = parseSource(text, file, parameters);
+  const base = baseOf(source);
+  if (base !== undefined) throw refusal(source, `${JSON.stringify(base)} cannot be read here: this text is no file`);
+  return checkSources([source], false);
 }
 
-function parse(text: string, file: string, withTraces: boolean, parameters: Parameters | undefined): Topology {
-  const document = openDocument(topologySchema, text, file, parameters);
+function checkSources(sources: readonly DocumentSource[], withTraces: boolean): Topology {
+  const document = openSources(topologySchema, sources);
+  const { value, traces } = findTraces(document.value, document.fileOf);
   const problems: DocumentProblem[] = [];
-  const topology = checkTopology(document.value, (path, message, at) => {
+  const topology = checkTopology(value, (path, message, at) => {
     problems.push(document.problemAt(path, message, at));
   });
   document.reject(problems);
-  if (withTraces) {
-    for (const { path, trace } of traceKeys(document.value.links)) {
-      const problem = traceProblem(resolve(file, trace));
-      if (problem !== null) problems.push(document.problemAt(path, problem));
-    }
-    document.reject(problems);
+  for (const { path, file } of withTraces ? traces : []) {
+    const problem = traceProblem(file);
+    if (problem !== null) problems.push(document.problemAt(path, problem));
   }
-  return {
-    ...topology,
-    links: topology.links.map((link) => {
-      const [there, back] = link.directions;
-      return { ...link, directions: [withTracePath(file, there), withTracePath(file, back)] };
-    }),
-  };
+  document.reject(problems);
+  return topology;
 }
 
-/** Every `trace` of the file with its place. */
-function traceKeys(links: Readonly<Record<string, unknown>>): { path: string[]; trace: string }[] {
-  return Object.entries(links).flatMap(([name, link]) => {
-    const entries = Object.entries(link as Record<string, unknown>);
-    return entries.flatMap(([key, value]) => {
-      const path = ['links', name, key];
-      if (key === 'trace') return [{ path, trace: String(value) }];
-      const own = key.includes('->') ? (value as { trace?: string }).trace : undefined;
-      return own === undefined ? [] : [{ path: [...path, 'trace'], trace: own }];
-    });
-  });
+/** A file after those that it extends. `chain` are the files that extend it, outermost first. */
+async function readWithBase(
+  file: string,
+  chain: readonly string[],
+  parameters: Parameters | undefined,
+): Promise<DocumentSource[]> {
+  const source = parseSource(await readText(file), file, parameters);
+  const base = baseOf(source);
+  if (base === undefined) return [source];
+  const files = [...chain, resolve(file)];
+  const path = resolve(dirname(file), base);
+  if (files.includes(path)) throw refusal(source, `${JSON.stringify(base)} extends this file already`);
+  try {
+    return [...(await readWithBase(relative('', path), files, parameters)), source];
+  } catch (error) {
+    // The base itself cannot be read: that is this file's mistake.
+    if (!(error instanceof DocumentError) || error.cause === undefined) throw error;
+    throw refusal(source, `${JSON.stringify(base)} ${error.problems[0]?.message}`);
+  }
 }
 
-function withTracePath(file: string, direction: Direction): Direction {
-  const { emulation } = direction;
-  if (emulation === null || emulation.trace === null) return direction;
-  return { ...direction, emulation: { ...emulation, trace: resolve(file, emulation.trace) } };
+/** What a file extends; of another kind than text, the grammar has its say later. */
+function baseOf({ value }: DocumentSource): string | undefined {
+  const base = (value as { extends?: unknown } | null)?.extends;
+  return typeof base === 'string' ? base : undefined;
 }
 
-/** Traces stand beside the topology. */
-function resolve(file: string, trace: string): string {
-  return isAbsolute(trace) ? trace : join(dirname(file), trace);
+function refusal({ file, text, positions }: DocumentSource, message: string): DocumentError {
+  return new DocumentError([{ file, ...positions.at(['extends']), path: 'extends', message }], text);
 }

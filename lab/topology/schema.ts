@@ -4,6 +4,7 @@ import { mpipSettings } from '../../src/daemon/api.js';
 import { ipInterface, ipNetwork } from '../../src/document/address.js';
 import { describe } from '../../src/document/explain.js';
 import { duration, percent, rate, size } from '../../src/document/quantity.js';
+import { firewallSchema, natSchema } from './middlebox-schema.js';
 import type { Loss, MpipSettings, QueueLimit } from './topology.js';
 
 /** Longest name of an interface: IFNAMSIZ less the final zero. */
@@ -102,7 +103,8 @@ const emulatedShape = {
   duplicate: percent.optional(),
   trace: z.string().min(1).optional(),
 };
-const directionSchema = z.strictObject({ ...directionShape, ...emulatedShape });
+
+export const directionSchema = z.strictObject({ ...directionShape, ...emulatedShape });
 
 const linkShape = {
   ends: z.tuple([linkEnd, linkEnd], { error: 'expected two ends such as [a:eth0, b:eth0]' }),
@@ -117,7 +119,7 @@ const linkShape = {
 const linkKeys = z.strictObject({ ...linkShape, 'a->b': directionSchema.optional() });
 
 /** A link: its own keys, and keys of the form "a->b" for one direction each. */
-const linkSchema = z.looseObject(linkShape).check((payload) => {
+export const linkSchema = z.looseObject(linkShape).check((payload) => {
   const link = payload.value as Record<string, unknown>;
   for (const key of Object.keys(link)) {
     if (key in linkShape) continue;
@@ -132,7 +134,7 @@ const linkSchema = z.looseObject(linkShape).check((payload) => {
 });
 
 /** Settings as they are written: what is left out is filled in by mpipd itself. */
-const mpip = z.record(z.string(), z.unknown()).check((payload) => {
+export const mpip = z.record(z.string(), z.unknown()).check((payload) => {
   payload.issues.push(...checkPart(mpipSettings, payload.value).issues);
 }) as z.ZodType<MpipSettings>;
 
@@ -158,12 +160,15 @@ const nodeSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('router'),
+    nat: natSchema.optional(),
+    firewall: firewallSchema.optional(),
     sysctls: sysctls.optional(),
   }),
   z.strictObject({ kind: z.literal('switch'), subnet: networks.optional() }),
 ]);
 
 export const topologySchema = z.strictObject({
+  extends: z.string().optional(),
   name: name,
   seed: z.int().min(0).max(SEED_MAX).default(1),
   nodes: z.record(name, nodeSchema),

@@ -19,6 +19,43 @@ export interface TopologyNode {
   readonly mpip: MpipSettings | null;
   /** Written after the lab's own settings. */
   readonly sysctls: Readonly<Record<string, string>>;
+  /** Of IPv4; null on nodes that translate nothing. */
+  readonly nat: Nat | null;
+  readonly firewall: Firewall | null;
+}
+
+/** RFC 4787's names for the four: the mapping of the first three does not depend on the destination, but who may use it does. */
+export type NatType = 'full-cone' | 'address-restricted' | 'port-restricted' | 'symmetric';
+
+export interface Nat {
+  readonly type: NatType;
+  /** Interface whose address takes the place of inside ones. */
+  readonly outside: string;
+  readonly forwards: readonly Forward[];
+  /** Of an idle mapping, microseconds; null: the default. */
+  readonly lifetimeUs: number | null;
+}
+
+/** What comes to a port of the outside address goes to a node inside. */
+export interface Forward {
+  readonly protocol: 'udp' | 'tcp';
+  readonly port: number;
+  readonly to: string;
+  readonly toPort: number;
+}
+
+export interface Firewall {
+  /** Dropped without an answer, unless allowed. */
+  readonly block: readonly FlowMatch[];
+  readonly allow: readonly FlowMatch[];
+  /** Whether packets that fit no connection (TCP: its windows) are dropped. */
+  readonly stateful: boolean;
+}
+
+/** Packets of a protocol, with a port of the range at either end; null: any. */
+export interface FlowMatch {
+  readonly protocol: 'udp' | 'tcp' | 'icmp';
+  readonly ports: readonly [first: number, last: number] | null;
 }
 
 export type MpipSettings = Readonly<Record<string, unknown>>;

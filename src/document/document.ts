@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Document, isScalar, LineCounter, parseDocument as parseYaml, visit, type YAMLError } from 'yaml';
 import type { z } from 'zod';
+import { type DocumentSource, hasPath, mergedValue, problemIn, sourceOf } from './compose.js';
 import { DocumentError, type DocumentProblem } from './error.js';
 import { explainer } from './explain.js';
 import { type Parameters, substitute } from './parameters.js';
@@ -22,6 +23,8 @@ export interface OpenDocument<T> {
    * Nothing is thrown: collect the problems and hand them to `reject`.
    */
   problemAt(path: DocumentPath, message: string, at?: 'value' | 'key'): DocumentProblem;
+  /** The file that the value of a path comes from. */
+  fileOf(path: DocumentPath): string;
   /** Throws DocumentError when there are problems. */
   reject(problems: readonly DocumentProblem[]): void;
 }
@@ -46,6 +49,11 @@ export function openDocument<T>(
   file: string,
   parameters?: Parameters,
 ): OpenDocument<T> {
+  return openSources(schema, [parseSource(text, file, parameters)]);
+}
+
+/** The syntax of one file, its parameters filled in. An empty document is an empty map. Throws DocumentError. */
+export function parseSource(text: string, file: string, parameters?: Parameters): DocumentSource {
   const lines = new LineCounter();
   const yaml = parseYaml(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, strict: true });
   const positions = new DocumentPositions(yaml, text, lines);
@@ -60,29 +68,33 @@ export function openDocument<T>(
     reject([{ file, ...place, path: '', message: syntaxMessage(syntax, text) }]);
   }
   reject(structureProblems(yaml, positions, file));
-
-  const explain = explainer();
   const { value, unknown } = fill(toValue(yaml, text, file), parameters);
   reject(unknown.map(({ path, at, message }) => ({ file, ...positions.at(path, at), path: pathText(path), message })));
+  return { file, text, positions, value };
+}
+
+/** Checks files as one document, each over those before it; a problem is told of the file that decides. Throws DocumentError. */
+export function openSources<T>(schema: z.ZodType<T>, sources: readonly DocumentSource[]): OpenDocument<T> {
+  const texts = new Map(sources.map(({ file, text }) => [file, text]));
+  const value = mergedValue(sources);
+  const explain = explainer();
   const result = schema.safeParse(value, { error: explain.errorMap, reportInput: true });
   if (!result.success) {
     const problems = explain.findings(result.error.issues).map(({ path, at, message }) => {
-      const missing = !positions.has(path);
-      return {
-        file,
-        ...positions.at(path, at),
-        path: pathText(path),
-        message: missing ? `is missing; ${message}` : message,
-      };
+      const told = hasPath(value, path) ? message : `is missing; ${message}`;
+      return problemIn(sources, path, told, at);
     });
-    throw new DocumentError(problems, text);
+    throw new DocumentError(problems, texts);
   }
 
   return {
-    file,
+    file: sources.map(({ file }) => file).join(', '),
     value: result.data as T,
-    problemAt: (path, message, at = 'value') => ({ file, ...positions.at(path, at), path: pathText(path), message }),
-    reject,
+    fileOf: (path) => sourceOf(sources, path).file,
+    problemAt: (path, message, at = 'value') => problemIn(sources, path, message, at),
+    reject: (problems) => {
+      if (problems.length > 0) throw new DocumentError(problems, texts);
+    },
   };
 }
 

@@ -24,19 +24,32 @@ const MESSAGE_CHARACTERS = 400;
 export class DocumentError extends Error {
   readonly code = 'E_DOCUMENT';
   override readonly name = 'DocumentError';
-  /** In the order of the file. */
+  /** In the order of the files. */
   readonly problems: readonly DocumentProblem[];
 
-  constructor(problems: readonly DocumentProblem[], text: string, options?: ErrorOptions) {
-    const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
-    super(report(sorted, text), options);
+  /** `text` is that of the one file, or of each by its name. */
+  constructor(
+    problems: readonly DocumentProblem[],
+    text: string | ReadonlyMap<string, string>,
+    options?: ErrorOptions,
+  ) {
+    const files = typeof text === 'string' ? [] : [...text.keys()];
+    const sorted = [...problems].sort(
+      (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,
+    );
+    super(
+      report(sorted, (file) => (typeof text === 'string' ? text : (text.get(file) ?? ''))),
+      options,
+    );
     this.problems = sorted;
   }
 }
 
-function report(problems: readonly DocumentProblem[], text: string): string {
-  const lines = text.split(/\r\n|\n|\r/);
-  const shown = problems.slice(0, PROBLEMS_SHOWN).map((problem) => show(problem, lines[problem.line - 1] ?? ''));
+function report(problems: readonly DocumentProblem[], textOf: (file: string) => string): string {
+  const shown = problems.slice(0, PROBLEMS_SHOWN).map((problem) => {
+    const lines = textOf(problem.file).split(/\r\n|\n|\r/);
+    return show(problem, lines[problem.line - 1] ?? '');
+  });
   const hidden = problems.length - shown.length;
   if (hidden > 0) shown.push(`and ${hidden} more`);
   return shown.join('\n');

@@ -39,9 +39,9 @@ export class DocumentPositions {
     this.#lines = lines;
   }
 
-  /** False when a key on the way is missing. */
-  has(path: DocumentPath): boolean {
-    return this.#find(path).depth === path.length;
+  /** How many steps of a path exist. */
+  depth(path: DocumentPath): number {
+    return this.#find(path).depth;
   }
 
   /** The value at a path, or its key; where the path is missing, the key of the innermost parent that exists. */

@@ -24,6 +24,7 @@ import {
   sysctlCommand,
 } from './commands.js';
 import { inNamespace, namespaceFile } from './enter.js';
+import { loadRuleset } from './ruleset.js';
 import { runBatch } from './run-batch.js';
 
 /** Commands in different namespaces that run at a time. */
@@ -125,8 +126,11 @@ function stepsOf(lab: string, plan: Plan): BackendStep[] {
   const nodes = hostedNodes(plan);
   const shaped = plan.nodes.map(({ name }) => shapeNode(lab, name, plan));
   const relayed = relayedLinks(plan).length > 0;
+  const rulesets = plan.nodes.map((node) => loadRuleset(lab, node));
   return [
     { title: NAMESPACES, commands: [addNamespaces(lab, plan)] },
+    // Before the settings: those of connection tracking are there once a ruleset needs it.
+    { title: 'NAT, firewalls', commands: rulesets.filter((command) => command !== undefined) },
     { title: SETTINGS, commands: nodes.map((node) => sysctlCommand(lab, node)) },
     { title: 'links', commands: plan.links.length === 0 ? [] : [addLinks(lab, plan)] },
     { title: OFFLOADS, commands: nodes.flatMap(({ name }) => offloadCommands(lab, name, plan)) },

@@ -1,8 +1,8 @@
 /** The layer 3 view of a topology: segments, the interfaces on them, and how far routers carry a packet between them. */
 import type { IpPrefix } from '../../src/document/address.js';
-import { contains, networkOf, prefixText, sameNetwork } from '../topology/prefix.js';
-import { findSegments } from '../topology/segments.js';
-import type { Topology } from '../topology/topology.js';
+import { contains, networkOf, prefixText, sameNetwork } from './prefix.js';
+import { findSegments } from './segments.js';
+import type { Topology } from './topology.js';
 
 export type Family = 4 | 6;
 
@@ -19,6 +19,7 @@ export interface Station {
 export interface NextHop {
   readonly station: Station;
   readonly source: IpPrefix;
+  readonly router: string;
   readonly gateway: string;
   /** Routers on the way. */
   readonly hops: number;
@@ -28,12 +29,15 @@ export class Network {
   readonly stations: readonly Station[];
   readonly #networks: readonly IpPrefix[][];
   readonly #routers: ReadonlySet<string>;
+  /** Outside interfaces of NATs, by router: from there nothing of IPv4 finds its way inside. */
+  readonly #outside: ReadonlyMap<string, string>;
   readonly #distances = new Map<string, ReadonlyMap<string, number>>();
 
   constructor(topology: Topology) {
     const kinds = new Map(topology.nodes.map(({ name, kind }) => [name, kind]));
     const { segments } = findSegments(kinds, topology.links);
     this.#routers = new Set(topology.nodes.filter(({ kind }) => kind === 'router').map(({ name }) => name));
+    this.#outside = new Map(topology.nodes.flatMap(({ name, nat }) => (nat === null ? [] : [[name, nat.outside]])));
     this.stations = topology.links.flatMap((link) => {
       const segment = segments.findIndex(({ links }) => links.includes(link.name));
       return link.ends.flatMap((end, index) => {
@@ -66,20 +70,35 @@ export class Network {
     const distances = this.#distancesTo(segment, family);
     let best: NextHop | undefined;
     for (const router of this.stations) {
-      if (router.segment !== station.segment || router.node === station.node || !this.#routers.has(router.node))
-        continue;
+      if (router.segment !== station.segment || router.node === station.node) continue;
+      if (!this.#carries(router, family)) continue;
       const distance = distances.get(router.node);
       if (distance === undefined || (best && distance + 1 >= best.hops)) continue;
       const [source, gateway] = neighbours(station, router, family) ?? [];
-      if (source && gateway) best = { station, source, gateway: gateway.address, hops: distance + 1 };
+      if (source && gateway) {
+        best = { station, source, router: router.node, gateway: gateway.address, hops: distance + 1 };
+      }
     }
     return best;
   }
 
-  /** Whether a packet from an interface of a host finds its way to another's. */
-  reaches(from: Station, to: Station, family: Family): boolean {
-    if (from.segment === to.segment) return neighbours(from, to, family) !== undefined;
-    return this.nextHop(from, family, to.segment) !== undefined;
+  /** The routers between two interfaces, nearest first; undefined where there is no way. */
+  routersBetween(from: Station, to: Station, family: Family): string[] | undefined {
+    const routers: string[] = [];
+    let starts: readonly Station[] = [from];
+    while (!starts.some(({ segment }) => segment === to.segment)) {
+      const hops = starts.map((start) => this.nextHop(start, family, to.segment));
+      const [best] = hops.filter((hop) => hop !== undefined).sort((a, b) => a.hops - b.hops);
+      if (best === undefined) return undefined;
+      routers.push(best.router);
+      starts = this.stationsOf(best.router);
+    }
+    return routers.length > 0 || neighbours(from, to, family) ? routers : undefined;
+  }
+
+  /** Whether what comes to an interface of a router goes on through it. */
+  #carries({ node, interface: device }: Station, family: Family): boolean {
+    return this.#routers.has(node) && !(family === 4 && this.#outside.get(node) === device);
   }
 
   /** Of each router: how many other routers lie between it and a segment (breadth first from the segment). */
@@ -100,7 +119,9 @@ export class Network {
       );
       for (const { node } of reached) distances.set(node, distance);
       const nodes = new Set(reached.map(({ node }) => node));
-      const next = this.stations.filter(({ node, segment: index }) => nodes.has(node) && !seen.has(index));
+      const next = this.stations.filter(
+        (station) => nodes.has(station.node) && !seen.has(station.segment) && this.#carries(station, family),
+      );
       border = [...new Set(next.map(({ segment: index }) => index))];
       for (const index of border) seen.add(index);
     }
@@ -118,6 +139,19 @@ export class Network {
     }
     return networks;
   }
+}
+
+/** The interfaces of a node that a NAT has behind it, with IPv4 addresses. */
+export function insideStations(network: Network, nat: string, outside: string, node: string): Station[] {
+  const inner = network.stationsOf(nat).filter((station) => station.interface !== outside);
+  return network
+    .stationsOf(node)
+    .filter(
+      (station) =>
+        node !== nat &&
+        station.addresses.some(({ family }) => family === 4) &&
+        inner.some((start) => start.segment === station.segment || network.nextHop(start, 4, station.segment)),
+    );
 }
 
 /** A pair of addresses of two interfaces on one segment that share a network. */

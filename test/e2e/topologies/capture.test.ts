@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { execa } from 'execa';
+import { findProgram } from '../../../lab/doctor/machine.js';
+import { MpipLab } from '../lab/mpip-lab.js';
+import { needsRoot } from '../steering/needs-root.js';
+
+const TWO_PATHS = fileURLToPath(new URL('../../../lab/topologies/two-paths.yaml', import.meta.url));
+const DISSECTOR = fileURLToPath(new URL('../../../docs/mpip.lua', import.meta.url));
+
+describe('mpip-lab capture', function () {
+  needsRoot(this);
+  this.timeout(60_000);
+
+  let cli: MpipLab;
+  let file: string;
+  before(async function () {
+    if (findProgram('tcpdump') === undefined) return this.skip();
+    cli = new MpipLab();
+    const name = cli.newName();
+    expect(await cli.run('up', TWO_PATHS, '--keep', '--no-wait', '--name', name)).to.include({ status: 0 });
+    file = join(cli.state, '..', 'capture.pcapng');
+    const capture = cli.start('capture', name, 'path1', 'b:eth1', '-w', file);
+    await capture.says('capturing path1, b:eth1');
+    // A new incarnation introduces itself to the other again, with every kind of message of a hand-shake.
+    const reload = cli.run(
+      'exec',
+      name,
+      'a',
+      '--',
+      'sh',
+      '-c',
+      'ping -c 3 -i 0.3 10.2.0.2 && ping -c 3 -i 0.3 10.1.0.2',
+    );
+    expect((await reload).status).to.equal(0);
+    capture.child.kill('SIGINT');
+    expect((await capture.ended).status).to.equal(0);
+    expect((await cli.run('capture', name, 'a:eth7', '-w', file)).stderr).to.contain('interfaces: eth0, eth1');
+    await cli.run('down', name);
+  });
+  after(() => cli?.[Symbol.dispose]());
+
+  it('writes pcapng with the names of the interfaces', () => {
+    const bytes = readFileSync(file);
+    expect(bytes.readUInt32LE(0)).to.equal(0x0a0d0d0a);
+    const text = bytes.subarray(0, 300).toString('latin1');
+    expect(text).to.contain('a:eth0').and.to.contain('b:eth1');
+    let end = 0;
+    const types: number[] = [];
+    while (end < bytes.length) {
+      types.push(bytes.readUInt32LE(end));
+      end += bytes.readUInt32LE(end + 4);
+      expect(bytes.readUInt32LE(end - 4), 'length at both ends of a block').to.equal(
+        bytes.readUInt32LE(end - bytes.readUInt32LE(end - 4) + 4),
+      );
+    }
+    expect(end).to.equal(bytes.length);
+    expect(types.filter((type) => type === 6)).to.have.length.above(10);
+  });
+
+  it('is read by tshark, with packets of each interface under its name', async function () {
+    if (findProgram('tshark') === undefined) return this.skip();
+    const { stdout } = await execa('tshark', ['-r', file, '-T', 'fields', '-e', 'frame.interface_name', '-Y', 'icmp']);
+    expect(new Set(stdout.split('\n'))).to.deep.equal(new Set(['a:eth0', 'b:eth1']));
+  });
+
+  it('shows CM blocks and control messages by the dissector in docs', async function () {
+    if (findProgram('tshark') === undefined) return this.skip();
+    const tshark = ['-X', `lua_script:${DISSECTOR}`, '-r', file];
+    const fields = ['mpip.version', 'mpip.type', 'mpip.path'].flatMap((field) => ['-e', field]);
+    const { stdout, stderr } = await execa('tshark', [...tshark, '-Y', 'mpip', '-T', 'fields', ...fields]);
+    expect(stderr).to.not.match(/lua|error/i);
+    const rows = stdout.split('\n').map((line) => line.split('\t').map(Number));
+    expect(rows).to.have.length.above(3);
+    for (const [version, type] of rows) {
+      expect(version).to.equal(1);
+      expect(type).to.be.within(0, 10);
+    }
+    const all = await execa('tshark', [
+      ...tshark,
+      '-Y',
+      'udp.port == 6747 && !mpip && !icmp',
+      '-T',
+      'fields',
+      '-e',
+      'frame.number',
+    ]);
+    expect(all.stdout, 'datagrams of mpipd that the dissector does not know').to.equal('');
+    const broken = await execa('tshark', [
+      ...tshark,
+      '-Y',
+      'mpip.malformed || _ws.lua.error',
+      '-T',
+      'fields',
+      '-e',
+      'frame.number',
+    ]);
+    expect(broken.stdout).to.equal('');
+  });
+});
