@@ -8,6 +8,7 @@ import { registerDoctor } from './doctor.js';
 import { registerDown } from './down.js';
 import { registerExec } from './exec.js';
 import { exitStatusOf } from './exit-status.js';
+import { registerImage } from './image.js';
 import { registerInspect } from './inspect.js';
 import { registerLink } from './link.js';
 import { registerList } from './list.js';
@@ -32,6 +33,7 @@ for (const register of [
   registerLogs,
   registerCheck,
   registerDoctor,
+  registerImage,
   registerRun,
 ]) {
   register(program);

@@ -53,6 +53,7 @@ export function makePlan(topology: Topology): Plan {
   const paths = pathsOf(topology, network);
   return {
     topology: topology.name,
+    backend: topology.backend,
     nodes: topology.nodes.map((node) => planNode(node, topology, network, paths)),
     links: topology.links.map(planLink),
     paths,

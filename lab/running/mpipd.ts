@@ -1,10 +1,10 @@
 /** mpipd on one host of a running lab. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ControlClient, ControlError, controlSocketPath, type DaemonStatus } from '../../src/daemon/api.js';
 import { LabError } from '../error.js';
+import { packageRoot } from '../package-root.js';
 import type { PlannedMpip } from '../plan/plan.js';
 import { isAlive } from '../record/identity.js';
 import type { RecordedProcess } from '../record/record.js';
@@ -166,13 +166,8 @@ export class Mpipd implements MpipDaemon, AsyncDisposable {
 
 const ENDING: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT', 'SIGSEGV']);
 
-/** The built daemon, whether this file runs from sources or from the build. */
 function daemonProgram(): string {
-  for (let directory = dirname(fileURLToPath(import.meta.url)); ; directory = dirname(directory)) {
-    if (existsSync(join(directory, 'package.json'))) return join(directory, 'dist', 'src', 'daemon', 'main.js');
-    if (directory === dirname(directory))
-      throw new LabError('E_LAB_NOT_BUILT', 'the package of the lab has no package.json');
-  }
+  return join(packageRoot(), 'dist', 'src', 'daemon', 'main.js');
 }
 
 /** Throws LabError (E_LAB_NOT_BUILT). */

@@ -32,6 +32,7 @@ export function checkTopology(document: TopologyDocument, report: Report): Topol
 
   return {
     name: document.name,
+    backend: document.backend ?? null,
     nodes: Object.entries(document.nodes).map(([name, node]) => nodeOf(name, node)),
     links: [...sound].map(([name, link]): TopologyLink => {
       const given = addresses.get(name) ?? [[], []];

@@ -4,7 +4,7 @@ import { mpipSettings } from '../../src/daemon/api.js';
 import { ipInterface, ipNetwork } from '../../src/document/address.js';
 import { describe } from '../../src/document/explain.js';
 import { duration, rate, size } from '../../src/document/quantity.js';
-import type { MpipSettings, QueueLimit } from './topology.js';
+import { BACKEND_NAMES, type MpipSettings, type QueueLimit } from './topology.js';
 
 /** Longest name of an interface: IFNAMSIZ less the final zero. */
 const INTERFACE_NAME_MAX = 15;
@@ -151,6 +151,7 @@ const nodeSchema = z.discriminatedUnion('kind', [
 
 export const topologySchema = z.strictObject({
   name: name,
+  backend: z.enum(BACKEND_NAMES).optional(),
   nodes: z.record(name, nodeSchema),
   links: z.record(name, linkSchema).default({}),
 });

@@ -1,11 +1,13 @@
 /** Nodes as network namespaces, links as veth pairs, rates by tbf. */
 import { openSync, writeFileSync } from 'node:fs';
+import { requireMachine } from '../../doctor/require.js';
 import { LabCommandError, LabError } from '../../error.js';
 import type { Plan, PlannedNode } from '../../plan/plan.js';
 import type { LabDirectory } from '../../record/directory.js';
 import { type RecordedNamespace, TOKEN_VARIABLE } from '../../record/record.js';
 import type { Backend, BackendCommand, BackendStep, CreateProgress } from '../backend.js';
 import { CounterSource } from '../counters.js';
+import { inParallel } from '../in-parallel.js';
 import {
   addLinks,
   addNamespaces,
@@ -19,16 +21,21 @@ import {
   sysctlCommand,
 } from './commands.js';
 import { inNamespace, namespaceFile } from './enter.js';
+import { attachInNamespace, launchInNamespace } from './launch.js';
 import { runBatch } from './run-batch.js';
 
 /** Commands in different namespaces that run at a time. */
 const CONCURRENCY = 8;
 
 export const netns: Backend = {
-  claim(lab, plan) {
+  async require() {
+    requireMachine();
+  },
+
+  async claim(lab, plan) {
     const claimed = plan.nodes.map(({ name }) => ({ node: name, name: namespaceName(lab, name), inode: null }));
     const taken = claimed.filter(({ name }) => namespaceFile(name).kind !== 'absent').map(({ name }) => name);
-    if (taken.length === 0) return claimed;
+    if (taken.length === 0) return { namespaces: claimed };
     throw new LabError('E_LAB_NAME_TAKEN', `network namespaces exist that this lab did not make: ${taken.join(', ')}`);
   },
 
@@ -36,25 +43,11 @@ export const netns: Backend = {
     return stepsOf(lab, plan).filter(({ commands }) => commands.length > 0);
   },
 
-  async create(directory, plan, { signal, onStep }: CreateProgress) {
-    const { lab, token } = directory.record;
-    const environment = { [TOKEN_VARIABLE]: token };
-    const run = (commands: readonly BackendCommand[]): Promise<void> =>
-      inParallel(commands, (command) => runBatch(command, environment));
-    const actions: Record<string, (commands: readonly BackendCommand[]) => Promise<void>> = {
-      [NAMESPACES]: () => makeNamespaces(directory, plan, environment),
-      // A process for each node would take longer than all other steps together.
-      [SETTINGS]: async () => {
-        for (const node of plan.nodes) writeSysctls(lab, node);
-      },
-    };
-    for (const { title, commands } of this.steps(lab, plan)) {
-      signal?.throwIfAborted();
-      const start = performance.now();
-      await (actions[title] ?? run)(commands);
-      onStep?.({ title, durationMs: performance.now() - start });
-    }
-    signal?.throwIfAborted();
+  async create(directory, plan, progress) {
+    const environment = { [TOKEN_VARIABLE]: directory.record.token };
+    const nodes = stepsOf(directory.record.lab, plan)[0] as BackendStep;
+    await carryOut(nodes, () => makeNamespaces(directory, plan, environment), progress);
+    await createNetwork(directory, plan, progress);
   },
 
   async destroy(record) {
@@ -75,8 +68,12 @@ export const netns: Backend = {
     return new Set(inodes.flatMap((file) => (file.kind === 'namespace' ? [file.inode] : [])));
   },
 
-  inside(lab, node, command) {
-    return ['ip', 'netns', 'exec', namespaceName(lab, node), ...command];
+  launch({ lab }, node, command) {
+    return launchInNamespace(lab, node, command);
+  },
+
+  attach({ lab }, node, command) {
+    return attachInNamespace(lab, node, command);
   },
 
   openCounters(lab, node) {
@@ -85,7 +82,7 @@ export const netns: Backend = {
 
   async setCarrier({ lab, token }, plan, link, carrier, at) {
     const run = (commands: readonly BackendCommand[]): Promise<void> =>
-      inParallel(commands, (command) => runBatch(command, { [TOKEN_VARIABLE]: token }));
+      inParallel(commands, CONCURRENCY, (command) => runBatch(command, { [TOKEN_VARIABLE]: token }));
     const ends = carrier === 'up' ? link.ends : link.ends.filter(({ node }) => node !== at);
     await run(ends.map(({ node, interface: device }) => setLink(lab, node, device, carrier)));
     if (carrier === 'down') return;
@@ -101,7 +98,7 @@ export const netns: Backend = {
   async shape({ lab, token }, link) {
     const nodes = link.ends.map(({ node }) => shapeNode(lab, node, { links: [link] }));
     const commands = nodes.filter((command) => command !== undefined);
-    await inParallel(commands, (command) => runBatch(command, { [TOKEN_VARIABLE]: token }));
+    await inParallel(commands, CONCURRENCY, (command) => runBatch(command, { [TOKEN_VARIABLE]: token }));
   },
 };
 
@@ -109,9 +106,13 @@ const NAMESPACES = 'namespaces';
 const SETTINGS = 'kernel settings';
 
 function stepsOf(lab: string, plan: Plan): BackendStep[] {
+  return [{ title: NAMESPACES, commands: [addNamespaces(lab, plan)] }, ...networkSteps(lab, plan)];
+}
+
+/** What follows once each node has a network namespace of its name. */
+export function networkSteps(lab: string, plan: Plan): BackendStep[] {
   const shaped = plan.nodes.map(({ name }) => shapeNode(lab, name, plan));
   return [
-    { title: NAMESPACES, commands: [addNamespaces(lab, plan)] },
     { title: SETTINGS, commands: plan.nodes.map((node) => sysctlCommand(lab, node)) },
     { title: 'links', commands: plan.links.length === 0 ? [] : [addLinks(lab, plan)] },
     { title: 'addresses', commands: plan.nodes.map((node) => bringUp(lab, node)) },
@@ -121,6 +122,34 @@ function stepsOf(lab: string, plan: Plan): BackendStep[] {
     },
     { title: 'rates', commands: shaped.filter((command) => command !== undefined) },
   ];
+}
+
+/** Carries out `networkSteps`; for every backend whose nodes have network namespaces of their names. Throws LabCommandError. */
+export async function createNetwork(directory: LabDirectory, plan: Plan, progress: CreateProgress): Promise<void> {
+  const { lab, token } = directory.record;
+  const environment = { [TOKEN_VARIABLE]: token };
+  for (const step of networkSteps(lab, plan).filter(({ commands }) => commands.length > 0)) {
+    const action = async (): Promise<void> => {
+      if (step.title !== SETTINGS)
+        return inParallel(step.commands, CONCURRENCY, (command) => runBatch(command, environment));
+      // A process for each node would take longer than all other steps together.
+      for (const node of plan.nodes) writeSysctls(lab, node);
+    };
+    await carryOut(step, action, progress);
+  }
+}
+
+/** Does one step and tells how long it took. Throws what `action` throws, and the signal's reason before and after it. */
+export async function carryOut(
+  { title }: Pick<BackendStep, 'title'>,
+  action: () => Promise<void>,
+  { signal, onStep }: CreateProgress,
+): Promise<void> {
+  signal?.throwIfAborted();
+  const start = performance.now();
+  await action();
+  onStep?.({ title, durationMs: performance.now() - start });
+  signal?.throwIfAborted();
 }
 
 /** Makes the namespaces and records which they are; those that turn out to be somebody else's are no longer claimed. */
@@ -180,14 +209,4 @@ function isUntouched(name: string): boolean {
     // Some kernels put idle tunnel devices into every new namespace.
     return source.read().every(({ rxPackets, txPackets }) => rxPackets + txPackets === 0);
   });
-}
-
-async function inParallel<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await action(item);
-  };
-  // All settle before the first failure is told, so that nothing is still being made when the caller cleans up.
-  const results = await Promise.allSettled(Array.from({ length: Math.min(CONCURRENCY, items.length) }, worker));
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
