@@ -7,9 +7,11 @@ import { LabError } from '../error.js';
 import type { Experiment } from '../experiment/experiment.js';
 import { runExperiment, selectArms } from '../experiment/run.js';
 import { renderFigure } from '../figures/render.js';
+import type { BackendName } from '../lab.js';
 import type { ResultDocument } from '../results/document.js';
 import { type StoredResult, storeResult } from '../results/store.js';
 import { summarize, summarizeRepeats } from '../results/summary.js';
+import { backendOption } from './backend-option.js';
 import { EXIT_FAILED } from './exit-status.js';
 import { logProgress, type Progress, taskProgress } from './run-progress.js';
 import { interruptible } from './signals.js';
@@ -19,6 +21,7 @@ interface RunFlags {
   readonly short?: true;
   readonly arms?: string[];
   readonly repeat: number;
+  readonly backend?: BackendName;
   readonly json?: true;
   readonly output: string;
 }
@@ -31,6 +34,7 @@ export function registerRun(program: Command): void {
     .option('--duration <time>', 'length of each arm, such as 20s; default: as in the paper', parseDuration)
     .option('--short', 'the short form of each experiment')
     .option('--arms <list>', 'run these arms only, such as ip,mpip', (list: string) => list.split(',').filter(Boolean))
+    .addOption(backendOption())
     .option('--repeat <n>', 'run everything n times', parseCount, 1)
     .option('--json', 'print the result document, and nothing else, on stdout (an array when there are several)')
     .option('--output <directory>', 'where results go', 'results')
@@ -84,6 +88,7 @@ async function runOne(
       signal,
       observer: progress.observer,
       ...(flags.arms === undefined ? {} : { arms: flags.arms }),
+      ...(flags.backend === undefined ? {} : { backend: flags.backend }),
     });
   } catch (error) {
     await progress.fail(error);

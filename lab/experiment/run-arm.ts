@@ -1,5 +1,5 @@
 /** One arm of an experiment: a fresh lab, the workloads in it, and what was measured. */
-import { Lab, type LabNode } from '../lab.js';
+import { type BackendName, Lab, type LabNode } from '../lab.js';
 import { linksBetween, type ReceivingLink } from '../measure/links.js';
 import { MpipSampler } from '../measure/mpip-sampler.js';
 import { LinkSampler, type LiveRate } from '../measure/sampler.js';
@@ -19,6 +19,7 @@ export interface ArmRun {
   readonly duration: number;
   /** Seconds from the start until means count. */
   readonly settle: number;
+  readonly backend?: BackendName;
   readonly signal?: AbortSignal;
   readonly onStep?: (title: string) => void;
   /** Parts of the lab's set-up, when they are done. */
@@ -49,7 +50,11 @@ interface Flow {
 export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   const { arm, plan, workloads, signal } = run;
   run.onStep?.('bringing the lab up');
-  const options = { mpip: arm.mpip, onStep: ({ title }: { title: string }) => run.onSetUp?.(title) };
+  const options = {
+    mpip: arm.mpip,
+    onStep: ({ title }: { title: string }) => run.onSetUp?.(title),
+    ...(run.backend === undefined ? {} : { backend: run.backend }),
+  };
   await using lab = await Lab.up(plan, signal === undefined ? options : { ...options, signal });
   const main = workloads[0]!;
   const flow = flowOf(lab, main);

@@ -1,6 +1,7 @@
 /** Carries out an experiment: all its arms, its claims, one result document. */
 import { fileURLToPath } from 'node:url';
 import { LabError } from '../error.js';
+import type { BackendName } from '../lab.js';
 import { linksBetween } from '../measure/links.js';
 import { makePlan } from '../plan/make.js';
 import { armsIn, type ClaimOutcome, evaluateClaim } from '../results/claims.js';
@@ -16,6 +17,8 @@ export interface RunOptions {
   readonly duration?: number;
   /** Ids of the arms to run; default: all. */
   readonly arms?: readonly string[];
+  /** Default: as the topology says, else `netns`. */
+  readonly backend?: BackendName;
   readonly signal?: AbortSignal;
   readonly observer?: RunObserver;
 }
@@ -71,6 +74,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
       onSetUp: (title) => observer?.setUp?.(arm, title),
       onLive: (live) => observer?.live?.(arm, live),
       ...(signal === undefined ? {} : { signal }),
+      ...(options.backend === undefined ? {} : { backend: options.backend }),
     });
     results[arm.id] = result;
     Object.assign(versions, used);

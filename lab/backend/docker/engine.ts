@@ -21,9 +21,9 @@ export function engineSocket(): string {
 }
 
 /** The client library is loaded when a lab needs it: it takes longer than all else that a command loads. */
-export async function connectEngine(socketPath: string): Promise<Dockerode> {
+export async function connectEngine(socketPath: string, timeoutMs?: number): Promise<Dockerode> {
   const { default: Docker } = await import('dockerode');
-  return new Docker({ socketPath });
+  return new Docker({ socketPath, ...(timeoutMs !== undefined && { timeout: timeoutMs }) });
 }
 
 /** Does something with the engine. Throws LabMachineError when none answers, LabError (E_LAB_ENGINE) with the engine's own words. */
