@@ -1,9 +1,11 @@
 /** Nodes as Docker containers without networks of Docker's: links are made in their network namespaces by the machine, as for `netns`. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { requireMachine } from '../../doctor/require.js';
 import { LabError, LabMachineError } from '../../error.js';
 import type { Plan, PlannedNode } from '../../plan/plan.js';
 import { LabDirectory } from '../../record/directory.js';
+import { hasMarker } from '../../record/identity.js';
 import { type LabRecord, markerOf, TOKEN_VARIABLE } from '../../record/record.js';
 import type { Backend, BackendStep } from '../backend.js';
 import { inParallel } from '../in-parallel.js';
@@ -19,6 +21,8 @@ const CONTAINERS = { title: 'containers' };
 const NAMES = { title: 'names' };
 /** Containers that start at a time: more do not start sooner. */
 const CONCURRENCY = 4;
+const OWN_TIMEOUT_MS = 5000;
+const OWN_POLL_MS = 2;
 
 /** The engine switches IPv6 off in containers without a network of its own. */
 const IPV6_ON: PlannedNode['sysctls'] = ['all', 'default', 'lo'].map((name) => [
@@ -123,7 +127,7 @@ async function makeContainers(directory: LabDirectory, plan: Plan, pids: Map<str
     const pid = await ask(`start of container ${options.name}`, () =>
       startContainer(engine, options, (id) => recordContainer(directory, node.name, id)),
     );
-    requireOwn(pid, record);
+    await requireOwn(pid, record);
     const inode = statSync(`/proc/${pid}/ns/net`).ino;
     directory.update(({ namespaces }) => ({
       namespaces: namespaces.map((own) => (own.node === node.name ? { ...own, inode } : own)),
@@ -140,15 +144,14 @@ function recordContainer(directory: LabDirectory, node: string, id: string): voi
   });
 }
 
-/** Throws LabMachineError when the engine counts processes of another machine. */
-function requireOwn(pid: number, record: LabRecord): void {
-  let environment = '';
-  try {
-    environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
-  } catch {
-    // As good as somebody else's.
+/**
+ * Throws LabMachineError when the engine counts processes of another machine. The container has started when the engine says so, but
+ * its first program, with the environment that it is known by, may take its place a little later.
+ */
+async function requireOwn(pid: number, record: LabRecord): Promise<void> {
+  for (const deadline = performance.now() + OWN_TIMEOUT_MS; performance.now() < deadline; await sleep(OWN_POLL_MS)) {
+    if (hasMarker(pid, markerOf(record))) return;
   }
-  if (`\0${environment}\0`.includes(`\0${markerOf(record)}\0`)) return;
   throw new LabMachineError('the Docker engine runs on another machine or in a container; links cannot be moved there');
 }
 

@@ -251,7 +251,8 @@ export function complies(backend: () => BackendUnderTest): void {
       expect(await backend().remains(cli.prefix)).to.deep.equal([]);
     });
 
-    it('leaves nothing after SIGKILL at moments of its set-up and down --all', async () => {
+    it('leaves nothing after SIGKILL at moments of its set-up and down --all', async function () {
+      this.timeout(120_000 + backend().moments * 15_000);
       const { moments, setUpMs, remains } = backend();
       const before = machineState(cli.traces);
       for (let moment = 0; moment < moments; moment++) {
