@@ -6,6 +6,7 @@
  *     await lab.link('path1').set({ carrier: 'down' });
  */
 export type { InterfaceCounters } from './backend/counters.js';
+export type { ProcessExit } from './backend/node-process.js';
 export { forThisMachine } from './doctor/emulation.js';
 export { LabCommandError, LabError, LabMachineError } from './error.js';
 export { makePlan, withoutMpip } from './plan/make.js';
@@ -16,8 +17,8 @@ export { Lab, type UpOptions, type UpStep } from './running/lab.js';
 export type { LabLink, LinkChange, LinkCounters } from './running/link.js';
 export type { MpipDaemon } from './running/mpipd.js';
 export type { LabNode, NodeInterface } from './running/node.js';
-export type { LabProcess, ProcessExit, SpawnOptions } from './running/process.js';
+export type { LabProcess, SpawnOptions } from './running/process.js';
 export { checkTopology } from './topology/check.js';
 export { parseTopology, readTopology } from './topology/read.js';
 export { topologySchema } from './topology/schema.js';
-export type { Topology } from './topology/topology.js';
+export type { BackendName, Topology } from './topology/topology.js';

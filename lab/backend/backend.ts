@@ -1,8 +1,9 @@
 /** What makes a plan real. `create` and `destroy` may run in different processes: all that they share is the record. */
 import type { Plan, PlannedLink } from '../plan/plan.js';
 import type { LabDirectory } from '../record/directory.js';
-import type { LabRecord, RecordedNamespace } from '../record/record.js';
+import type { LabRecord } from '../record/record.js';
 import type { CounterSource } from './counters.js';
+import type { NodeCommand, NodeProcess } from './node-process.js';
 
 /** A command as it is run, for people: what it does, and its input where it reads one. */
 export interface BackendCommand {
@@ -15,9 +16,14 @@ export interface BackendStep {
   readonly commands: readonly BackendCommand[];
 }
 
+/** What a lab is about to make, for its record. */
+export type Claim = Pick<LabRecord, 'namespaces' | 'containers'>;
+
 export interface Backend {
+  /** Throws LabMachineError that says what the machine lacks, and how to get it. */
+  require(plan: Plan): Promise<void>;
   /** What `create` is going to make. Throws LabError (E_LAB_NAME_TAKEN) when something of that name exists. */
-  claim(lab: string, plan: Plan): RecordedNamespace[];
+  claim(lab: string, plan: Plan): Promise<Claim>;
   /** What `create` does, in order; pure. */
   steps(lab: string, plan: Plan): BackendStep[];
   /** Throws LabCommandError; what was made until then is the caller's to destroy. */
@@ -26,8 +32,10 @@ export interface Backend {
   destroy(record: LabRecord): Promise<void>;
   /** Inodes of the lab's network namespaces that exist and are verified to be its own. */
   namespaces(record: LabRecord): Set<number>;
-  /** The command line that runs a command inside a node; the program that it starts keeps its pid. */
-  inside(lab: string, node: string, command: readonly string[]): string[];
+  /** Starts a command inside a node. Throws LabCommandError when it cannot be started. */
+  launch(record: LabRecord, node: string, command: NodeCommand): Promise<NodeProcess>;
+  /** Runs a command inside a node with this process's standard streams, its terminal if it has one; resolves with the exit status. */
+  attach(record: LabRecord, node: string, command: NodeCommand): Promise<number>;
   openCounters(lab: string, node: string): CounterSource;
   /** Sets the far end of a link down, or both ends up and puts back what they lost. */
   setCarrier(record: LabRecord, plan: Plan, link: PlannedLink, carrier: 'up' | 'down', at: string): Promise<void>;

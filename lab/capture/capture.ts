@@ -1,9 +1,10 @@
 /** Captures of interfaces of a running lab, by tcpdump inside the node, as one pcapng stream. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { launchInNamespace } from '../backend/netns/launch.js';
 import { findProgram } from '../doctor/machine.js';
 import { LabCommandError, LabError, LabMachineError } from '../error.js';
+import { TOKEN_VARIABLE } from '../record/record.js';
 import type { Lab } from '../running/lab.js';
+import { signalProcess } from '../running/signals.js';
 import { PcapReader, pcapngHeader } from './pcapng.js';
 
 export interface CaptureOptions {
@@ -63,23 +64,21 @@ async function captureOne(
 ): Promise<void> {
   const words = ['tcpdump', '-i', place.interface, '-n', '-U', '--nano', '--immediate-mode', '-s', '0', '-w', '-'];
   if (filter !== undefined) words.push(filter);
-  const { command, env } = lab.commandLine(place.node, words);
-  const [program = '', ...rest] = command;
-  // A session of its own: Ctrl-C is for this process, which then ends the capture in order.
-  const child = spawn(program, rest, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  const end = (): boolean => child.kill('SIGINT');
+  const env = { MPIP_LAB: lab.name, MPIP_NODE: place.node, [TOKEN_VARIABLE]: lab.record.token };
+  // This machine's tcpdump, whatever the node is made of: its network namespace has its name.
+  const tcpdump = await launchInNamespace(lab.name, place.node, { command: words, env });
+  const end = (): void => signalProcess(tcpdump.pid, 'SIGINT');
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
   let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  tcpdump.stderr?.setEncoding('utf8').on('data', (text: string) => {
     if (!stderr.includes('listening on') && `${stderr}${text}`.includes('listening on')) started();
     stderr += text;
   });
   const reader = new PcapReader(index);
-  child.stdout.on('data', (piece: Buffer) => onData(reader.take(piece)));
-  const [exitCode, by] = (await once(child, 'close')) as [number | null, string | null];
+  tcpdump.stdout?.on('data', (piece: Buffer) => onData(reader.take(piece)));
+  const exit = await tcpdump.exited;
   signal.removeEventListener('abort', end);
-  if (exitCode === 0 || signal.aborted) return;
-  const failure = { exitCode: exitCode ?? undefined, signal: by ?? undefined, stderr };
-  throw new LabCommandError({ node: place.node, command: words, ...failure });
+  if (exit.exitCode === 0 || signal.aborted) return;
+  throw new LabCommandError({ node: place.node, command: words, ...exit, stderr });
 }

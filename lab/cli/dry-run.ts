@@ -1,14 +1,14 @@
 import { backendOf } from '../backend/backends.js';
-import type { Plan } from '../lab.js';
+import type { BackendName, Plan } from '../lab.js';
 import { planTree } from '../plan/tree.js';
 
 /** A plan as a tree, then all that would be run, as one could type it. */
-export function dryRun(lab: string, plan: Plan): string {
-  return `${planTree(plan)}\n\n${commandsText(lab, plan)}`;
+export function dryRun(lab: string, plan: Plan, backend: BackendName = plan.backend ?? 'netns'): string {
+  return `${planTree(plan)}\n\n${commandsText(lab, plan, backend)}`;
 }
 
-function commandsText(lab: string, plan: Plan): string {
-  const steps = backendOf({ backend: 'netns' }).steps(lab, plan);
+function commandsText(lab: string, plan: Plan, backend: BackendName): string {
+  const steps = backendOf({ backend }).steps(lab, plan);
   return steps
     .flatMap(({ title, commands }) => [
       `# ${title}`,

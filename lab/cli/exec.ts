@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { Lab } from '../lab.js';
 
@@ -23,16 +21,7 @@ export function registerExec(program: Command): void {
     .action((lab: string, node: string) => runInside(lab, node, [process.env.SHELL || '/bin/sh']));
 }
 
-/** With this process's terminal, whose signals are for the command alone. */
+/** Not `exit`, which would not wait until all of the output is written. */
 async function runInside(name: string, node: string, words: readonly string[]): Promise<void> {
-  const { command, env } = Lab.open(name).commandLine(node, words);
-  const [program = '', ...rest] = command;
-  const onSignal = (): void => {};
-  process.on('SIGINT', onSignal).on('SIGQUIT', onSignal);
-  const child = spawn(program, rest, { env, stdio: 'inherit' });
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
-  process.exitCode = await new Promise<number>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
-  });
+  process.exitCode = await Lab.open(name).attach(node, words);
 }

@@ -10,6 +10,7 @@ import { registerDown } from './down.js';
 import { registerExec } from './exec.js';
 import { exitStatusOf } from './exit-status.js';
 import { registerGraph } from './graph.js';
+import { registerImage } from './image.js';
 import { registerInspect } from './inspect.js';
 import { registerLink } from './link.js';
 import { registerList } from './list.js';
@@ -38,6 +39,7 @@ for (const register of [
   registerSchema,
   registerGraph,
   registerDoctor,
+  registerImage,
   registerRun,
 ]) {
   register(program);

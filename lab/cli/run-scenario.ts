@@ -6,6 +6,7 @@ import { runTrials } from '../experiment/run-trials.js';
 import type { Trial } from '../experiment/trial.js';
 import { renderFigure } from '../figures/render.js';
 import { scenarioFigure } from '../figures/scenario.js';
+import type { BackendName } from '../lab.js';
 import type { ResultDocument } from '../results/document.js';
 import { type MarkdownPart, markdownSummary } from '../results/markdown.js';
 import { folderName, storeIn } from '../results/store.js';
@@ -23,6 +24,7 @@ export interface ScenarioFlags {
   readonly arms?: string[];
   readonly repeat?: number;
   readonly jobs: number;
+  readonly backend?: BackendName;
   readonly json?: true;
   readonly output: string;
 }
@@ -65,6 +67,7 @@ export async function runScenario(
   const documents = await runTrials(trials, {
     jobs: flags.jobs,
     signal,
+    ...(flags.backend === undefined ? {} : { backend: flags.backend }),
     observe: (unit) => observerOf(scenario, unit, trials),
     onDocument: async (trial, document) => {
       onDocument(document);

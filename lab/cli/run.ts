@@ -8,10 +8,12 @@ import { LabError } from '../error.js';
 import type { Experiment } from '../experiment/experiment.js';
 import { runExperiment, selectArms } from '../experiment/run.js';
 import { renderFigure } from '../figures/render.js';
+import type { BackendName } from '../lab.js';
 import type { ResultDocument } from '../results/document.js';
 import { junitXml } from '../results/junit.js';
 import { type StoredResult, storeResult } from '../results/store.js';
 import { summarize, summarizeRepeats } from '../results/summary.js';
+import { backendOption } from './backend-option.js';
 import { EXIT_FAILED } from './exit-status.js';
 import { logProgress, type Progress, taskProgress } from './run-progress.js';
 import { isScenarioFile, prepareScenario, type ReadyScenario, runScenario } from './run-scenario.js';
@@ -23,6 +25,7 @@ interface RunFlags {
   readonly arms?: string[];
   readonly repeat?: number;
   readonly jobs: number;
+  readonly backend?: BackendName;
   readonly junit?: string;
   readonly json?: true;
   readonly output: string;
@@ -36,6 +39,7 @@ export function registerRun(program: Command): void {
     .option('--duration <time>', 'length of each arm, such as 20s; default: as in the paper or the file', parseDuration)
     .option('--short', 'the short form of each experiment')
     .option('--arms <list>', 'run these arms only, such as ip,mpip', (list: string) => list.split(',').filter(Boolean))
+    .addOption(backendOption())
     .option('--repeat <n>', 'run everything n times; default: as the file says, else once', parseCount)
     .option('--jobs <n>', 'labs side by side; they share the processors', parseCount, 1)
     .option('--junit <file>', 'write the claims as JUnit XML')
@@ -106,6 +110,7 @@ async function runOne(
       jobs: flags.jobs,
       observer: progress.observer,
       ...(flags.arms === undefined ? {} : { arms: flags.arms }),
+      ...(flags.backend === undefined ? {} : { backend: flags.backend }),
     });
   } catch (error) {
     await progress.fail(error);

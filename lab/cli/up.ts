@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
-import { forThisMachine, Lab, makePlan, readTopology, withoutMpip } from '../lab.js';
+import { type BackendName, forThisMachine, Lab, makePlan, readTopology, withoutMpip } from '../lab.js';
+import { backendOption } from './backend-option.js';
 import { dryRun } from './dry-run.js';
 import { aborted, interruptible } from './signals.js';
 
 interface UpFlags {
   readonly keep?: true;
   readonly name?: string;
+  readonly backend?: BackendName;
   readonly dryRun?: true;
   readonly mpip: boolean;
   readonly wait: boolean;
@@ -18,6 +20,7 @@ export function registerUp(program: Command): void {
     .argument('<file...>', 'topology, such as lab/topologies/two-paths.yaml, and what lies over it')
     .option('--keep', 'leave the lab running; `mpip-lab down` ends it')
     .option('--name <name>', "name of the lab; default: the topology's and a random suffix")
+    .addOption(backendOption())
     .option('--no-mpip', 'plain hosts: start no mpipd')
     .option('--no-wait', 'do not wait until all MPIP paths are live')
     .option('--dry-run', 'show the plan and the commands, and make nothing')
@@ -29,7 +32,7 @@ async function up(files: [string, ...string[]], flags: UpFlags): Promise<void> {
   const plan = flags.mpip ? whole : withoutMpip(whole);
   if (flags.dryRun) {
     const here = await forThisMachine(plan);
-    process.stdout.write(`${dryRun(flags.name ?? plan.topology, here)}\n`);
+    process.stdout.write(`${dryRun(flags.name ?? plan.topology, here, flags.backend)}\n`);
     return;
   }
   const start = performance.now();
@@ -41,6 +44,7 @@ async function up(files: [string, ...string[]], flags: UpFlags): Promise<void> {
       onStep: ({ title, durationMs }) =>
         process.stderr.write(`${title.padEnd(16)} ${durationMs.toFixed(0).padStart(6)} ms\n`),
       ...(flags.name !== undefined && { name: flags.name }),
+      ...(flags.backend !== undefined && { backend: flags.backend }),
     });
     const took = `${((performance.now() - start) / 1000).toFixed(2)} s`;
     process.stdout.write(`${lab.name}\n`);

@@ -1,8 +1,9 @@
 /** What this machine has of all that the lab can use, found by trying rather than by asking for versions. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { connect } from 'node:net';
 import { execa } from 'execa';
+import { connectEngine, ENGINE_REMEDY, engineSocket } from '../backend/docker/engine.js';
+import { nodeImage, requireImage } from '../backend/docker/image.js';
 import { findProgram, isRoot, readKernelFile } from './machine.js';
 
 export interface Finding {
@@ -26,7 +27,6 @@ interface Check extends Pick<Finding, 'id' | 'purpose' | 'needed'> {
 
 /** A minor version of Linux: UDP_SEGMENT came with 4.18, USO on TUN devices with 6.2. */
 const UDP_GSO_LINUX = [4, 18] as const;
-const DOCKER_SOCKET = '/var/run/docker.sock';
 const DOCKER_TIMEOUT_MS = 2000;
 
 const program = (name: string, packageName: string, purpose: string, needed = false): Check => ({
@@ -111,8 +111,19 @@ const CHECKS: readonly Check[] = [
     id: 'docker',
     purpose: 'labs of containers',
     needed: false,
-    remedy: 'apt-get install --no-install-recommends docker.io',
-    find: dockerVersion,
+    remedy: ENGINE_REMEDY,
+    find: engineVersion,
+  },
+  {
+    id: 'docker-image',
+    purpose: 'labs of containers',
+    needed: false,
+    remedy: 'mpip-lab image build',
+    find: async () => {
+      await engineVersion();
+      await requireImage(await connectEngine(engineSocket()));
+      return nodeImage();
+    },
   },
 ];
 
@@ -174,21 +185,15 @@ function listed(file: string, word: string): string | undefined {
 }
 
 /** The engine counts, not the client program: it is asked over its socket. */
-function dockerVersion(): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(DOCKER_SOCKET);
-    let answer = '';
-    socket.setTimeout(DOCKER_TIMEOUT_MS, () => socket.destroy(new Error('the engine does not answer')));
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'ENOENT' || error.code === 'ECONNREFUSED' ? new Error('no engine runs') : error);
-    });
-    socket.setEncoding('utf8').on('data', (text: string) => {
-      answer += text;
-    });
-    socket.once('close', () => {
-      const version = /"Version":"([^"]+)"/.exec(answer)?.[1];
-      resolve(version === undefined ? 'engine runs' : `engine ${version}`);
-    });
-    socket.write('GET /version HTTP/1.0\r\nHost: docker\r\n\r\n');
-  });
+async function engineVersion(): Promise<string> {
+  const socket = engineSocket();
+  const engine = await connectEngine(socket, DOCKER_TIMEOUT_MS);
+  try {
+    const { Version } = await engine.version();
+    return `engine ${Version} at ${socket}`;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') throw new Error(`no engine runs at ${socket}`);
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 /** One arm of an experiment: a fresh lab, the workloads and events in it, and what was measured. */
 import { setMaxListeners } from 'node:events';
 import { ControlError, type DaemonStatus } from '../../src/daemon/api.js';
-import { type Calibration, Lab, type MpipDaemon } from '../lab.js';
+import { type BackendName, type Calibration, Lab, type MpipDaemon } from '../lab.js';
 import { linksBetween, type ReceivingLink } from '../measure/links.js';
 import { MpipSampler } from '../measure/mpip-sampler.js';
 import { LinkSampler, type LiveRate } from '../measure/sampler.js';
@@ -29,6 +29,8 @@ export interface ArmRun {
   readonly settle: number;
   /** Where commands of workloads and events run. */
   readonly directory: string;
+  /** Default: as the topology says, else `netns`. */
+  readonly backend?: BackendName;
   readonly signal?: AbortSignal;
   readonly onStep?: (title: string) => void;
   /** Parts of the lab's set-up, when they are done. */
@@ -67,7 +69,11 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   const { arm, workloads, signal } = run;
   const plan = planOf(arm, run.plan);
   run.onStep?.('bringing the lab up');
-  const options = { calibrate: true, onStep: ({ title }: { title: string }) => run.onSetUp?.(title) };
+  const options = {
+    calibrate: true,
+    onStep: ({ title }: { title: string }) => run.onSetUp?.(title),
+    ...(run.backend === undefined ? {} : { backend: run.backend }),
+  };
   await using lab = await Lab.up(plan, signal === undefined ? options : { ...options, signal });
   const main = mainOf(workloads);
   const ends = main === null ? null : endsOf(main.flow);

@@ -1,6 +1,7 @@
 /** Carries out trials: all arms in labs of their own, side by side as far as is allowed, then the claims; a result document each. */
 import { setMaxListeners } from 'node:events';
 import { forThisMachine } from '../doctor/emulation.js';
+import type { BackendName } from '../lab.js';
 import { linksBetween } from '../measure/links.js';
 import type { Plan } from '../plan/plan.js';
 import type { Calibration } from '../relay/calibration/direction.js';
@@ -41,6 +42,8 @@ export interface RunObserver {
 export interface TrialsRun {
   /** Labs side by side; default 1. They share the machine: measure with more only what leaves it idle. */
   readonly jobs?: number;
+  /** Default: as each topology says, else `netns`. */
+  readonly backend?: BackendName;
   readonly signal?: AbortSignal;
   readonly observe?: (unit: ArmUnit) => RunObserver;
   /** A trial is done; awaited before the run ends. */
@@ -66,7 +69,7 @@ export async function runTrials(trials: readonly Trial[], run: TrialsRun = {}): 
       const { collection, unit } = next;
       signal.throwIfAborted();
       collection.begin();
-      const document = collection.add(unit, await runUnit(unit, signal, run.observe?.(unit) ?? {}));
+      const document = collection.add(unit, await runUnit(unit, run.backend, signal, run.observe?.(unit) ?? {}));
       if (document === null) continue;
       documents.set(unit.trial, document);
       await run.onDocument?.(unit.trial, document);
@@ -84,7 +87,12 @@ export async function runTrials(trials: readonly Trial[], run: TrialsRun = {}): 
   return trials.map((trial) => documents.get(trial)!);
 }
 
-async function runUnit({ trial, arm }: ArmUnit, signal: AbortSignal, observer: RunObserver): Promise<ArmOutcome> {
+async function runUnit(
+  { trial, arm }: ArmUnit,
+  backend: BackendName | undefined,
+  signal: AbortSignal,
+  observer: RunObserver,
+): Promise<ArmOutcome> {
   observer.armStarts?.(arm);
   const { plan, workloads, events, duration, settle, directory } = trial;
   const outcome = await runArm({
@@ -96,6 +104,7 @@ async function runUnit({ trial, arm }: ArmUnit, signal: AbortSignal, observer: R
     settle,
     directory,
     signal,
+    ...(backend === undefined ? {} : { backend }),
     onStep: (title) => observer.step?.(arm, title),
     onSetUp: (title) => observer.setUp?.(arm, title),
     onLive: (live) => observer.live?.(arm, live),

@@ -1,5 +1,6 @@
 /** Carries out an experiment: all its arms, its claims, one result document. */
 import { LabError } from '../error.js';
+import type { BackendName } from '../lab.js';
 import type { ResultDocument } from '../results/document.js';
 import type { Arm, Experiment } from './experiment.js';
 import { type RunObserver, runTrials } from './run-trials.js';
@@ -12,6 +13,8 @@ export interface RunOptions {
   readonly arms?: readonly string[];
   /** Labs side by side; default 1. */
   readonly jobs?: number;
+  /** Default: as the topology says, else `netns`. */
+  readonly backend?: BackendName;
   readonly signal?: AbortSignal;
   readonly observer?: RunObserver;
 }
@@ -33,7 +36,12 @@ export function selectArms({ id, arms }: Pick<Experiment, 'id' | 'arms'>, ids: r
 export async function runExperiment(experiment: Experiment, options: RunOptions = {}): Promise<ResultDocument> {
   const { signal, observer = {}, jobs = 1, duration = experiment.durations.full } = options;
   const trial = { ...(await trialOf(experiment, duration)), arms: selectArms(experiment, options.arms) };
-  const run = { jobs, observe: () => observer, ...(signal === undefined ? {} : { signal }) };
+  const run = {
+    jobs,
+    observe: () => observer,
+    ...(signal === undefined ? {} : { signal }),
+    ...(options.backend === undefined ? {} : { backend: options.backend }),
+  };
   const [document] = await runTrials([trial], run);
   return document!;
 }

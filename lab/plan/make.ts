@@ -54,6 +54,7 @@ export function makePlan(topology: Topology): Plan {
   const ways = waysOf(topology, network);
   return {
     topology: topology.name,
+    backend: topology.backend,
     nodes: topology.nodes.map((node) => planNode(node, topology, network, ways)),
     links: topology.links.map((link) => planLink(link, topology.seed)),
     paths: pathsOf(ways),

@@ -2,11 +2,21 @@
  * What a backend has to make: pure data, worked out from a topology alone. Nothing in it depends on the machine or on the lab's
  * name, so that one plan can be printed, compared and brought up many times.
  */
-import type { Emulation, Firewall, MpipSettings, NatType, NodeKind, QueueLimit } from '../topology/topology.js';
+import type {
+  BackendName,
+  Emulation,
+  Firewall,
+  MpipSettings,
+  NatType,
+  NodeKind,
+  QueueLimit,
+} from '../topology/topology.js';
 
 export interface Plan {
   /** Name of the topology. */
   readonly topology: string;
+  /** As the topology asks; null: whoever brings it up chooses. */
+  readonly backend: BackendName | null;
   readonly nodes: readonly PlannedNode[];
   readonly links: readonly PlannedLink[];
   /** All ways between two MPIP hosts that are open in both directions; what `Lab.up` waits for. */

@@ -64,7 +64,8 @@ export function findProcesses(marker: string, namespaces: ReadonlySet<number>): 
   return found;
 }
 
-function hasMarker(pid: number, marker: string): boolean {
+/** Whether the environment of a process has `variable=value`; false when it has ended. */
+export function hasMarker(pid: number, marker: string): boolean {
   try {
     return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}\0`.includes(`\0${marker}\0`);
   } catch {

@@ -1,11 +1,12 @@
 /** What a lab is made of, on disk before it exists: enough to take it down without its file, its process or its memory. */
+import type { BackendName } from '../topology/topology.js';
 import type { ProcessIdentity } from './identity.js';
 
 export interface LabRecord {
   readonly version: 1;
   readonly lab: string;
   readonly topology: string;
-  readonly backend: 'netns';
+  readonly backend: BackendName;
   readonly state: 'making' | 'up';
   /** ISO 8601. */
   readonly created: string;
@@ -17,6 +18,8 @@ export interface LabRecord {
   /** In the environment of every process that the lab starts; 32 hex digits. */
   readonly token: string;
   readonly namespaces: readonly RecordedNamespace[];
+  /** Of a lab of containers. */
+  readonly containers?: RecordedContainers;
   readonly processes: readonly RecordedProcess[];
 }
 
@@ -26,6 +29,19 @@ export interface RecordedNamespace {
   readonly name: string;
   /** Of the namespace; null while it is being made. */
   readonly inode: number | null;
+}
+
+export interface RecordedContainers {
+  /** Path of the engine's socket. */
+  readonly engine: string;
+  readonly nodes: readonly RecordedContainer[];
+}
+
+export interface RecordedContainer {
+  readonly node: string;
+  readonly name: string;
+  /** Of the container; null while it is being made. */
+  readonly id: string | null;
 }
 
 export interface RecordedProcess extends ProcessIdentity {

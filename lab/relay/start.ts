@@ -1,6 +1,7 @@
 /** Starts the relay of a lab. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { NodeCommand, NodeProcess } from '../backend/node-process.js';
 import { LabError } from '../error.js';
 import type { Plan, PlannedEnd } from '../plan/plan.js';
 import { RELAY_NODE, relayedLinks, relayInterface } from '../plan/relay.js';
@@ -26,18 +27,18 @@ function configFile(directory: string): string {
 }
 
 /** The program and its configuration; `directory` is the lab's. Throws LabError (E_LAB_NOT_BUILT). */
-export function relayCommand(directory: string): string[] {
+function relayCommand(directory: string): string[] {
   return [process.execPath, builtProgram('lab', 'relay', 'main.js'), configFile(directory)];
 }
 
 /**
- * Writes the configuration, starts the relay by `commandLine` (relayCommand, in its namespace), records it and waits until packets pass.
+ * Writes the configuration, starts the relay by `launch` in its namespace, records it and waits until packets pass.
  * Throws LabError (E_LAB_NOT_BUILT, E_LAB_RELAY).
  */
 export async function startRelay(
   directory: LabDirectory,
   plan: Plan,
-  commandLine: readonly string[],
+  launch: (command: NodeCommand) => Promise<NodeProcess>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const command = relayCommand(directory.path);
@@ -46,12 +47,9 @@ export async function startRelay(
   mkdirSync(directory.of(RELAY_NODE), { recursive: true });
   writeFileSync(configFile(directory.path), JSON.stringify(relayConfig(lab, directory.path, plan)));
   const log = join(directory.of(RELAY_NODE), 'relay.log');
-  const env = { ...process.env, MPIP_LAB: lab, [TOKEN_VARIABLE]: token };
-  const started = await startProcess(RELAY_NODE, command, commandLine, env, {
-    stdout: log,
-    stderr: log,
-    outlives: true,
-  });
+  const env = { MPIP_LAB: lab, [TOKEN_VARIABLE]: token };
+  const own: NodeCommand = { command, env, stdout: log, stderr: log, outlives: true };
+  const started = await startProcess(RELAY_NODE, command, () => launch(own), {});
   try {
     recordProcess(directory, started);
   } catch (error) {

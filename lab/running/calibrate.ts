@@ -1,5 +1,6 @@
 /** Measures the links of a running lab before anything else uses them. */
 import type { Backend } from '../backend/backend.js';
+import { launchHere } from '../backend/netns/launch.js';
 import { LabError } from '../error.js';
 import type { Plan, PlannedLink } from '../plan/plan.js';
 import { relayedLinks } from '../plan/relay.js';
@@ -57,11 +58,9 @@ async function run(
   requireBuilt(program);
   const command = [process.execPath, program];
   const { lab, token } = directory.record;
-  const env = { ...process.env, MPIP_LAB: lab, [TOKEN_VARIABLE]: token };
-  const { stdout } = await execute('calibration', command, command, env, {
-    input: JSON.stringify(measured),
-    ...(signal !== undefined && { signal }),
-  });
+  const env = { MPIP_LAB: lab, [TOKEN_VARIABLE]: token };
+  const launch = () => launchHere('calibration', command, { command, env, input: JSON.stringify(measured) });
+  const { stdout } = await execute('calibration', command, launch, signal === undefined ? {} : { signal });
   return JSON.parse(stdout);
 }
 

@@ -1,5 +1,7 @@
-import { execa } from 'execa';
+import { text } from 'node:stream/consumers';
+import type { NodeProcess } from '../backend/node-process.js';
 import { LabCommandError } from '../error.js';
+import { signalGroup } from './signals.js';
 
 export interface ExecOptions {
   readonly input?: string;
@@ -17,39 +19,51 @@ export interface ExecResult {
 
 const GRACE_MS = 2000;
 /** Of each stream; more is a program gone wild. */
-const MAX_OUTPUT_CHARACTERS = 256 << 20;
+const MAX_OUTPUT_BYTES = 256 << 20;
 
 /** Runs a command to its end. Throws LabCommandError; when `signal` aborts, its reason. */
 export async function execute(
   node: string,
   command: readonly string[],
-  commandLine: readonly string[],
-  env: NodeJS.ProcessEnv,
-  options: ExecOptions,
+  launch: () => Promise<NodeProcess>,
+  { signal, timeoutMs }: Pick<ExecOptions, 'signal' | 'timeoutMs'>,
 ): Promise<ExecResult> {
-  const [program = '', ...rest] = commandLine;
-  options.signal?.throwIfAborted();
-  const result = await execa(program, rest, {
-    reject: false,
-    // A session of its own: Ctrl-C in a terminal is for the lab.
-    detached: true,
-    extendEnv: false,
-    env: { ...env, ...options.env },
-    forceKillAfterDelay: GRACE_MS,
-    maxBuffer: MAX_OUTPUT_CHARACTERS,
-    stripFinalNewline: false,
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
-    ...(options.cwd !== undefined && { cwd: options.cwd }),
-    ...(options.signal && { cancelSignal: options.signal }),
-    ...(options.timeoutMs !== undefined && { timeout: options.timeoutMs }),
-  });
-  const { stdout, stderr, exitCode, signal } = result;
-  if (!result.failed) return { stdout, stderr };
-  options.signal?.throwIfAborted();
-  const reason = result.timedOut
-    ? `took longer than ${options.timeoutMs} ms`
-    : result.isMaxBuffer || (exitCode === undefined && signal === undefined)
-      ? result.originalMessage
-      : undefined;
-  throw new LabCommandError({ node, command, exitCode, signal, stdout, stderr, reason }, { cause: result });
+  signal?.throwIfAborted();
+  const started = await launch();
+  let reason: string | undefined;
+  let ended = false;
+  let kill: NodeJS.Timeout | undefined;
+  const end = (why: string | undefined): void => {
+    if (ended || kill !== undefined) return;
+    reason = why;
+    signalGroup(started.pid, 'SIGTERM');
+    kill = setTimeout(() => !ended && signalGroup(started.pid, 'SIGKILL'), GRACE_MS);
+  };
+  const onAbort = (): void => end(undefined);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(end, timeoutMs, `took longer than ${timeoutMs} ms`);
+  for (const stream of [started.stdout, started.stderr]) {
+    let bytes = 0;
+    stream?.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > MAX_OUTPUT_BYTES) end(`wrote more than ${MAX_OUTPUT_BYTES >> 20} MiB`);
+    });
+  }
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  try {
+    const [stdout, stderr, exit] = await Promise.all([
+      started.stdout === null ? '' : text(started.stdout),
+      started.stderr === null ? '' : text(started.stderr),
+      started.exited.finally(() => {
+        ended = true;
+      }),
+    ]);
+    signal?.throwIfAborted();
+    if (exit.exitCode === 0 && reason === undefined) return { stdout, stderr };
+    throw new LabCommandError({ node, command, ...exit, stdout, stderr, reason });
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(kill);
+    signal?.removeEventListener('abort', onAbort);
+  }
 }

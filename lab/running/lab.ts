@@ -4,7 +4,6 @@ import { availableParallelism } from 'node:os';
 import type { Backend } from '../backend/backend.js';
 import { backendOf } from '../backend/backends.js';
 import { forThisMachine } from '../doctor/emulation.js';
-import { requireMachine } from '../doctor/require.js';
 import { LabError } from '../error.js';
 import { makePlan, withoutMpip } from '../plan/make.js';
 import type { Plan } from '../plan/plan.js';
@@ -14,7 +13,7 @@ import { bootId, identify } from '../record/identity.js';
 import type { LabRecord } from '../record/record.js';
 import { startReaper } from '../record/start-reaper.js';
 import type { Calibration } from '../relay/calibration/direction.js';
-import type { Topology } from '../topology/topology.js';
+import type { BackendName, Topology } from '../topology/topology.js';
 import { readTrace } from '../topology/traces.js';
 import { calibrate } from './calibrate.js';
 import type { LabLink } from './link.js';
@@ -39,6 +38,8 @@ export interface UpOptions {
   readonly emulator?: 'relay';
   /** Whether `up` measures every link before anything else runs; see `Lab.calibration`. Default false. */
   readonly calibrate?: boolean;
+  /** What nodes are made of: network namespaces or containers. Default: as the topology says, else `netns`. */
+  readonly backend?: BackendName;
   /** The lab outlives this process. Default false: it ends with this process, however that ends. */
   readonly keep?: boolean;
 }
@@ -82,12 +83,13 @@ export class Lab implements AsyncDisposable {
     signal?.throwIfAborted();
     const whole = 'topology' in topology ? topology : makePlan(topology);
     const hosted = options.mpip === false ? withoutMpip(whole) : whole;
-    requireMachine(hosted);
+    const backend = options.backend ?? hosted.backend ?? 'netns';
+    await backendOf({ backend }).require(hosted);
     const plan = options.emulator === 'relay' ? hosted : await forThisMachine(hosted);
     if (plan.nodes.some(({ mpip }) => mpip !== null)) requireDaemon();
     requireTraces(plan);
 
-    const directory = LabDirectory.create(newRecord(plan, options.name, keep), plan);
+    const directory = LabDirectory.create(await newRecord(plan, backend, options.name, keep), plan);
     let lab: Lab | undefined;
     try {
       const reaper = keep ? undefined : startReaper(directory);
@@ -159,10 +161,9 @@ export class Lab implements AsyncDisposable {
     return this.#calibration;
   }
 
-  /** The command line of a command in a node and its environment, for callers that run it themselves (a shell at a terminal). */
-  commandLine(node: string, command: readonly string[]): { command: string[]; env: NodeJS.ProcessEnv } {
-    const running = named('node', this.#nodes, node);
-    return { command: this.#backend.inside(this.name, node, command), env: running.environment() };
+  /** Runs a command in a node with this process's standard streams, its terminal if it has one; resolves with the exit status. */
+  attach(node: string, command: readonly string[]): Promise<number> {
+    return named('node', this.#nodes, node).attach(command);
   }
 
   /** Resolves when the lab has ended, also by somebody else's `down`; never for a lab that is kept or was opened. */
@@ -230,7 +231,12 @@ function requireTraces({ links }: Plan): void {
   }
 }
 
-function newRecord(plan: Plan, name: string | undefined, keep: boolean): LabRecord {
+async function newRecord(
+  plan: Plan,
+  backend: BackendName,
+  name: string | undefined,
+  keep: boolean,
+): Promise<LabRecord> {
   if (name !== undefined && !LAB_NAME.test(name)) {
     throw new LabError(
       'E_LAB_NAME',
@@ -243,14 +249,14 @@ function newRecord(plan: Plan, name: string | undefined, keep: boolean): LabReco
     version: 1,
     lab,
     topology: plan.topology,
-    backend: 'netns',
+    backend,
     state: 'making',
     created: new Date().toISOString(),
     boot: bootId(),
     owner: keep ? null : (identify(process.pid) ?? null),
     reaper: null,
     token: randomBytes(TOKEN_BYTES).toString('hex'),
-    namespaces: backendOf({ backend: 'netns' }).claim(lab, plan),
+    ...(await backendOf({ backend }).claim(lab, plan)),
     processes: [],
   };
 }

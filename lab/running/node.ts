@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/backend.js';
 import type { CounterSource, InterfaceCounters } from '../backend/counters.js';
+import type { NodeCommand, NodeProcess } from '../backend/node-process.js';
 import type { PlannedNode } from '../plan/plan.js';
 import type { LabDirectory } from '../record/directory.js';
 import { isAlive } from '../record/identity.js';
@@ -55,7 +56,7 @@ export class RunningNode implements LabNode, AsyncDisposable {
   }
 
   exec(command: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    return execute(this.name, command, this.#inside(command), this.environment(), options);
+    return execute(this.name, command, () => this.#launch(command, options), options);
   }
 
   spawn(command: readonly string[], options: SpawnOptions = {}): Promise<LabProcess> {
@@ -67,10 +68,9 @@ export class RunningNode implements LabNode, AsyncDisposable {
     return this.#counters.read();
   }
 
-  /** Of a command in the node: marked as the lab's. */
-  environment(): NodeJS.ProcessEnv {
-    const { lab, token } = this.directory.record;
-    return { ...process.env, MPIP_LAB: lab, MPIP_NODE: this.name, [TOKEN_VARIABLE]: token };
+  /** With this process's terminal; see Lab.attach. */
+  attach(command: readonly string[]): Promise<number> {
+    return this.backend.attach(this.directory.record, this.name, { command, env: this.#marks() });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -80,7 +80,7 @@ export class RunningNode implements LabNode, AsyncDisposable {
   }
 
   async #start(command: readonly string[], options: StartOptions): Promise<LabProcess> {
-    const started = await startProcess(this.name, command, this.#inside(command), this.environment(), options);
+    const started = await startProcess(this.name, command, () => this.#launch(command, options), options);
     try {
       recordProcess(this.directory, started);
     } catch (error) {
@@ -90,8 +90,17 @@ export class RunningNode implements LabNode, AsyncDisposable {
     return started;
   }
 
-  #inside(command: readonly string[]): string[] {
-    return this.backend.inside(this.directory.record.lab, this.name, command);
+  #launch(command: readonly string[], options: Partial<NodeCommand>): Promise<NodeProcess> {
+    const { env, cwd, input, stdout, stderr, outlives } = options;
+    const marked = { ...this.#marks(), ...env };
+    const { record } = this.directory;
+    return this.backend.launch(record, this.name, { command, env: marked, cwd, input, stdout, stderr, outlives });
+  }
+
+  /** What every command in the node has in its environment. */
+  #marks(): Record<string, string> {
+    const { lab, token } = this.directory.record;
+    return { MPIP_LAB: lab, MPIP_NODE: this.name, [TOKEN_VARIABLE]: token };
   }
 
   #mpipdHost(): ConstructorParameters<typeof Mpipd>[0] {

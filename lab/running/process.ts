@@ -1,10 +1,10 @@
 /** Commands inside the nodes of a running lab. */
-import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { NodeProcess, ProcessExit } from '../backend/node-process.js';
 import { LabCommandError } from '../error.js';
+import { signalGroup, signalProcess } from './signals.js';
 
 export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -30,16 +30,11 @@ export interface StartOptions extends SpawnOptions {
   readonly outlives?: boolean;
 }
 
-export interface ProcessExit {
-  /** undefined when a signal ended it. */
-  readonly exitCode: number | undefined;
-  readonly signal: string | undefined;
-}
-
 /** A process in a node. It ends with the lab at the latest. */
 export interface LabProcess extends AsyncDisposable {
   readonly node: string;
   readonly command: readonly string[];
+  /** As the machine counts, which a container does in its own way. */
   readonly pid: number;
   /** Never rejects. */
   readonly exited: Promise<ProcessExit>;
@@ -56,64 +51,43 @@ const READY_TIMEOUT_MS = 10_000;
 const GRACE_MS = 2000;
 const KEPT_CHARACTERS = 1 << 20;
 
-/** `commandLine` runs `command` in the node; the pid is the command's. Throws LabCommandError. */
+/** Resolves when the process that `launch` starts is ready. Throws LabCommandError; when the signal aborts, its reason. */
 export async function startProcess(
   node: string,
   command: readonly string[],
-  commandLine: readonly string[],
-  env: NodeJS.ProcessEnv,
+  launch: () => Promise<NodeProcess>,
   options: StartOptions,
 ): Promise<LabProcess> {
-  const [program = '', ...rest] = commandLine;
-  const files = [options.stdout, options.stderr].map((file) => (file === undefined ? undefined : openSync(file, 'a')));
-  try {
-    // A session of its own: Ctrl-C in a terminal is for the lab, which then ends its processes in order.
-    const child = spawn(program, rest, {
-      detached: true,
-      env: { ...env, ...options.env },
-      stdio: ['ignore', files[0] ?? 'pipe', files[1] ?? 'pipe'],
-      ...(options.cwd !== undefined && { cwd: options.cwd }),
-    });
-    if (options.outlives) child.unref();
-    const started = new RunningProcess(node, command, child, options.onLine);
-    await started.ready(options);
-    options.signal?.addEventListener('abort', () => void started.stop(), { once: true });
-    if (options.signal?.aborted) await started.stop();
-    options.signal?.throwIfAborted();
-    return started;
-  } finally {
-    for (const file of files) if (file !== undefined) closeSync(file);
-  }
+  const started = new RunningProcess(node, command, await launch(), options.onLine);
+  await started.ready(options);
+  options.signal?.addEventListener('abort', () => void started.stop(), { once: true });
+  if (options.signal?.aborted) await started.stop();
+  options.signal?.throwIfAborted();
+  return started;
 }
 
 class RunningProcess implements LabProcess {
   readonly exited: Promise<ProcessExit>;
   readonly #output = { stdout: '', stderr: '' };
   readonly #watchers = new Set<(line: string, from: 'stdout' | 'stderr') => void>();
-  readonly #failed: Promise<Error>;
   #ended = false;
 
   constructor(
     readonly node: string,
     readonly command: readonly string[],
-    private readonly child: ReturnType<typeof spawn>,
+    private readonly started: NodeProcess,
     onLine: SpawnOptions['onLine'],
   ) {
     if (onLine) this.#watchers.add(onLine);
-    this.#failed = new Promise((resolve) => child.once('error', resolve));
-    this.exited = new Promise((resolve) => {
-      child.once('exit', () => {
-        this.#ended = true;
-      });
-      child.once('error', () => resolve({ exitCode: undefined, signal: undefined }));
-      child.once('close', (code, signal) => resolve({ exitCode: code ?? undefined, signal: signal ?? undefined }));
+    this.exited = started.exited.finally(() => {
+      this.#ended = true;
     });
-    this.#follow('stdout', child.stdout);
-    this.#follow('stderr', child.stderr);
+    this.#follow('stdout', started.stdout);
+    this.#follow('stderr', started.stderr);
   }
 
   get pid(): number {
-    return this.child.pid ?? 0;
+    return this.started.pid;
   }
 
   get stdout(): string {
@@ -125,7 +99,6 @@ class RunningProcess implements LabProcess {
   }
 
   async ready({ readyWhen, readyTimeoutMs = READY_TIMEOUT_MS }: SpawnOptions): Promise<void> {
-    if (this.child.pid === undefined) throw this.#failure('could not be started', { cause: await this.#failed });
     if (readyWhen === undefined) return;
     const timer = new AbortController();
     const said = new Promise<undefined>((resolve) => {
@@ -144,12 +117,13 @@ class RunningProcess implements LabProcess {
   }
 
   kill(signal: NodeJS.Signals): void {
-    if (!this.#ended) this.child.kill(signal);
+    if (!this.#ended) signalProcess(this.pid, signal);
   }
 
   async stop(): Promise<ProcessExit> {
-    this.#signalGroup('SIGTERM');
-    const timer = setTimeout(() => this.#signalGroup('SIGKILL'), GRACE_MS);
+    // Once it has ended, its number may be somebody else's.
+    if (!this.#ended) signalGroup(this.pid, 'SIGTERM');
+    const timer = setTimeout(() => this.#ended || signalGroup(this.pid, 'SIGKILL'), GRACE_MS);
     const exit = await this.exited;
     clearTimeout(timer);
     return exit;
@@ -157,16 +131,6 @@ class RunningProcess implements LabProcess {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-  }
-
-  /** Its children as well: the process leads a group. Once it has ended, its number may be somebody else's. */
-  #signalGroup(signal: NodeJS.Signals): void {
-    if (this.#ended || this.child.pid === undefined) return;
-    try {
-      process.kill(-this.child.pid, signal);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
   }
 
   #follow(from: 'stdout' | 'stderr', stream: Readable | null): void {
@@ -179,8 +143,8 @@ class RunningProcess implements LabProcess {
     });
   }
 
-  #failure(reason: string, options?: ErrorOptions): LabCommandError {
+  #failure(reason: string): LabCommandError {
     const { node, command, stdout, stderr } = this;
-    return new LabCommandError({ node, command, stdout, stderr, reason }, options);
+    return new LabCommandError({ node, command, stdout, stderr, reason });
   }
 }

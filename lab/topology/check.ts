@@ -40,6 +40,7 @@ export function checkTopology(document: TopologyDocument, reportProblem: Report)
   const topology: Topology = {
     name: document.name,
     seed: document.seed,
+    backend: document.backend ?? null,
     nodes: Object.entries(document.nodes).map(([name, node]) => nodeOf(name, node)),
     links: [...sound].map(([name, link]): TopologyLink => {
       const given = addresses.get(name) ?? [[], []];

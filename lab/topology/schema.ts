@@ -5,7 +5,7 @@ import { ipInterface, ipNetwork } from '../../src/document/address.js';
 import { describe } from '../../src/document/explain.js';
 import { duration, percent, rate, size } from '../../src/document/quantity.js';
 import { firewallSchema, natSchema } from './middlebox-schema.js';
-import type { Loss, MpipSettings, QueueLimit } from './topology.js';
+import { BACKEND_NAMES, type Loss, type MpipSettings, type QueueLimit } from './topology.js';
 
 /** Longest name of an interface: IFNAMSIZ less the final zero. */
 const INTERFACE_NAME_MAX = 15;
@@ -170,6 +170,7 @@ const nodeSchema = z.discriminatedUnion('kind', [
 export const topologySchema = z.strictObject({
   extends: z.string().optional(),
   name: name,
+  backend: z.enum(BACKEND_NAMES).optional(),
   seed: z.int().min(0).max(SEED_MAX).default(1),
   nodes: z.record(name, nodeSchema),
   links: z.record(name, linkSchema).default({}),

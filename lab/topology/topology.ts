@@ -1,12 +1,18 @@
 /** A topology as its author wrote it, checked, with all addresses given out, in base units: bit/s, microseconds, bytes. */
 import type { IpPrefix } from '../../src/document/address.js';
 
+/** What nodes are made of. */
+export const BACKEND_NAMES = ['netns', 'docker'] as const;
+export type BackendName = (typeof BACKEND_NAMES)[number];
+
 export type NodeKind = 'host' | 'router' | 'switch';
 
 export interface Topology {
   readonly name: string;
   /** What all randomness of the links starts from. */
   readonly seed: number;
+  /** null: whoever brings it up chooses. */
+  readonly backend: BackendName | null;
   /** In the order of the file. */
   readonly nodes: readonly TopologyNode[];
   readonly links: readonly TopologyLink[];

@@ -1,6 +1,6 @@
 /** A plan in the words of ip(8) and tc(8); pure. */
 import type { Plan, PlannedEnd, PlannedInterface, PlannedNode, PlannedRoute, Shaping } from '../../plan/plan.js';
-import { hostedNodes, type WireEnd, wires } from '../../plan/relay.js';
+import { type WireEnd, wires } from '../../plan/relay.js';
 import { OFFLOADS } from '../../relay/offloads.js';
 import type { BackendCommand } from '../backend.js';
 import { netemText } from './netem.js';
@@ -9,8 +9,8 @@ export function namespaceName(lab: string, node: string): string {
   return `${lab}-${node}`;
 }
 
-export function addNamespaces(lab: string, plan: Plan): BackendCommand {
-  const input = hostedNodes(plan).map(({ name }) => `netns add ${namespaceName(lab, name)}`);
+export function addNamespaces(lab: string, nodes: readonly string[]): BackendCommand {
+  const input = nodes.map((name) => `netns add ${namespaceName(lab, name)}`);
   // -force: what fails is told for each line, not only the first.
   return { command: ['ip', '-force', '-batch', '-'], input };
 }

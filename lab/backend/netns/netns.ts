@@ -1,14 +1,17 @@
 /** Nodes as network namespaces, links as veth pairs, rates by tbf. */
 import { openSync, writeFileSync } from 'node:fs';
+import { requireMachine } from '../../doctor/require.js';
 import { LabCommandError, LabError } from '../../error.js';
 import type { Plan, PlannedNode } from '../../plan/plan.js';
 import { hostedNodes, RELAY_NODE, relayedLinks } from '../../plan/relay.js';
 import type { LabDirectory } from '../../record/directory.js';
 import { type RecordedNamespace, TOKEN_VARIABLE } from '../../record/record.js';
 import { disableOffloads } from '../../relay/offloads.js';
-import { relayCommand, startRelay } from '../../relay/start.js';
+import { startRelay } from '../../relay/start.js';
 import type { Backend, BackendCommand, BackendStep, CreateProgress } from '../backend.js';
 import { CounterSource } from '../counters.js';
+import { inParallel } from '../in-parallel.js';
+import type { NodeCommand, NodeProcess } from '../node-process.js';
 import {
   addLinks,
   addNamespaces,
@@ -24,6 +27,7 @@ import {
   sysctlCommand,
 } from './commands.js';
 import { inNamespace, namespaceFile } from './enter.js';
+import { attachInNamespace, insideNamespace, launchInNamespace } from './launch.js';
 import { loadRuleset } from './ruleset.js';
 import { runBatch } from './run-batch.js';
 
@@ -31,10 +35,14 @@ import { runBatch } from './run-batch.js';
 const CONCURRENCY = 8;
 
 export const netns: Backend = {
-  claim(lab, plan) {
+  async require(plan) {
+    requireMachine(plan);
+  },
+
+  async claim(lab, plan) {
     const claimed = hostedNodes(plan).map(({ name }) => ({ node: name, name: namespaceName(lab, name), inode: null }));
     const taken = claimed.filter(({ name }) => namespaceFile(name).kind !== 'absent').map(({ name }) => name);
-    if (taken.length === 0) return claimed;
+    if (taken.length === 0) return { namespaces: claimed };
     throw new LabError('E_LAB_NAME_TAKEN', `network namespaces exist that this lab did not make: ${taken.join(', ')}`);
   },
 
@@ -42,31 +50,10 @@ export const netns: Backend = {
     return stepsOf(lab, plan).filter(({ commands }) => commands.length > 0);
   },
 
-  async create(directory, plan, { signal, onStep }: CreateProgress) {
-    const { lab, token } = directory.record;
-    const environment = { [TOKEN_VARIABLE]: token };
-    const run = (commands: readonly BackendCommand[]): Promise<void> =>
-      inParallel(commands, (command) => runBatch(command, environment));
-    const actions: Record<string, (commands: readonly BackendCommand[]) => Promise<void>> = {
-      [NAMESPACES]: () => makeNamespaces(directory, plan, environment),
-      // A process for each node would take longer than all other steps together.
-      [SETTINGS]: async () => {
-        for (const node of hostedNodes(plan)) writeSysctls(lab, node);
-      },
-      [OFFLOADS]: async () => {
-        for (const { name } of hostedNodes(plan)) {
-          inNamespace(namespaceName(lab, name), () => disableOffloads(shapedInterfaces(name, plan)));
-        }
-      },
-      [RELAY]: () => startRelay(directory, plan, this.inside(lab, RELAY_NODE, relayCommand(directory.path)), signal),
-    };
-    for (const { title, commands } of this.steps(lab, plan)) {
-      signal?.throwIfAborted();
-      const start = performance.now();
-      await (actions[title] ?? run)(commands);
-      onStep?.({ title, durationMs: performance.now() - start });
-    }
-    signal?.throwIfAborted();
+  async create(directory, plan, progress) {
+    const nodes = hostedNodes(plan).map(({ name }) => name);
+    await carryOut({ title: NAMESPACES }, () => makeNamespaces(directory, nodes), progress);
+    await createNetwork(directory, plan, progress);
   },
 
   async destroy(record) {
@@ -87,8 +74,12 @@ export const netns: Backend = {
     return new Set(inodes.flatMap((file) => (file.kind === 'namespace' ? [file.inode] : [])));
   },
 
-  inside(lab, node, command) {
-    return ['ip', 'netns', 'exec', namespaceName(lab, node), ...command];
+  launch({ lab }, node, command) {
+    return launchInNamespace(lab, node, command);
+  },
+
+  attach({ lab }, node, command) {
+    return attachInNamespace(lab, node, command);
   },
 
   openCounters(lab, node) {
@@ -97,7 +88,7 @@ export const netns: Backend = {
 
   async setCarrier({ lab, token }, plan, link, carrier, at) {
     const run = (commands: readonly BackendCommand[]): Promise<void> =>
-      inParallel(commands, (command) => runBatch(command, { [TOKEN_VARIABLE]: token }));
+      inParallel(commands, CONCURRENCY, (command) => runBatch(command, { [TOKEN_VARIABLE]: token }));
     const ends = carrier === 'up' ? link.ends : link.ends.filter(({ node }) => node !== at);
     await run(ends.map(({ node, interface: device }) => setLink(lab, node, device, carrier)));
     if (carrier === 'down') return;
@@ -113,7 +104,7 @@ export const netns: Backend = {
   async shape({ lab, token }, link) {
     const nodes = link.ends.map(({ node }) => shapeNode(lab, node, { links: [link] }));
     const commands = nodes.filter((command) => command !== undefined);
-    await inParallel(commands, (command) => runBatch(command, { [TOKEN_VARIABLE]: token }));
+    await inParallel(commands, CONCURRENCY, (command) => runBatch(command, { [TOKEN_VARIABLE]: token }));
   },
 };
 
@@ -123,12 +114,17 @@ const OFFLOADS = 'offloads';
 const RELAY = 'relay';
 
 function stepsOf(lab: string, plan: Plan): BackendStep[] {
+  const nodes = hostedNodes(plan).map(({ name }) => name);
+  return [{ title: NAMESPACES, commands: [addNamespaces(lab, nodes)] }, ...networkSteps(lab, plan)];
+}
+
+/** What follows once each node, and the relay where links need it, has a network namespace of its name. */
+export function networkSteps(lab: string, plan: Plan): BackendStep[] {
   const nodes = hostedNodes(plan);
   const shaped = plan.nodes.map(({ name }) => shapeNode(lab, name, plan));
   const relayed = relayedLinks(plan).length > 0;
   const rulesets = plan.nodes.map((node) => loadRuleset(lab, node));
   return [
-    { title: NAMESPACES, commands: [addNamespaces(lab, plan)] },
     // Before the settings: those of connection tracking are there once a ruleset needs it.
     { title: 'NAT, firewalls', commands: rulesets.filter((command) => command !== undefined) },
     { title: SETTINGS, commands: nodes.map((node) => sysctlCommand(lab, node)) },
@@ -144,14 +140,52 @@ function stepsOf(lab: string, plan: Plan): BackendStep[] {
 /** For people: the relay as one could start it. */
 function relayStep(lab: string): BackendCommand {
   const command = ['node', 'dist/lab/relay/main.js', `/run/mpip-lab/${lab}/${RELAY_NODE}/relay.json`];
-  return { command: netns.inside(lab, RELAY_NODE, command), input: [] };
+  return { command: insideNamespace(lab, RELAY_NODE, command), input: [] };
+}
+
+/** Carries out `networkSteps`; for every backend whose nodes have network namespaces of their names. Throws LabCommandError. */
+export async function createNetwork(directory: LabDirectory, plan: Plan, progress: CreateProgress): Promise<void> {
+  const { lab, token } = directory.record;
+  const environment = { [TOKEN_VARIABLE]: token };
+  const run = (commands: readonly BackendCommand[]): Promise<void> =>
+    inParallel(commands, CONCURRENCY, (command) => runBatch(command, environment));
+  const launch = (command: NodeCommand): Promise<NodeProcess> => launchInNamespace(lab, RELAY_NODE, command);
+  const actions: Record<string, () => Promise<void>> = {
+    // A process for each node would take longer than all other steps together.
+    [SETTINGS]: async () => {
+      for (const node of hostedNodes(plan)) writeSysctls(lab, node);
+    },
+    [OFFLOADS]: async () => {
+      for (const { name } of hostedNodes(plan)) {
+        inNamespace(namespaceName(lab, name), () => disableOffloads(shapedInterfaces(name, plan)));
+      }
+    },
+    [RELAY]: () => startRelay(directory, plan, launch, progress.signal),
+  };
+  for (const step of networkSteps(lab, plan).filter(({ commands }) => commands.length > 0)) {
+    await carryOut(step, actions[step.title] ?? (() => run(step.commands)), progress);
+  }
+}
+
+/** Does one step and tells how long it took. Throws what `action` throws, and the signal's reason before and after it. */
+export async function carryOut(
+  { title }: Pick<BackendStep, 'title'>,
+  action: () => Promise<void>,
+  { signal, onStep }: CreateProgress,
+): Promise<void> {
+  signal?.throwIfAborted();
+  const start = performance.now();
+  await action();
+  onStep?.({ title, durationMs: performance.now() - start });
+  signal?.throwIfAborted();
 }
 
 /** Makes the namespaces and records which they are; those that turn out to be somebody else's are no longer claimed. */
-async function makeNamespaces(directory: LabDirectory, plan: Plan, environment: Record<string, string>): Promise<void> {
+export async function makeNamespaces(directory: LabDirectory, nodes: readonly string[]): Promise<void> {
+  const { lab, token } = directory.record;
   let failure: unknown;
   try {
-    await runBatch(addNamespaces(directory.record.lab, plan), environment);
+    await runBatch(addNamespaces(lab, nodes), { [TOKEN_VARIABLE]: token });
   } catch (error) {
     failure = error;
   }
@@ -204,14 +238,4 @@ function isUntouched(name: string): boolean {
     // Some kernels put idle tunnel devices into every new namespace.
     return source.read().every(({ rxPackets, txPackets }) => rxPackets + txPackets === 0);
   });
-}
-
-async function inParallel<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await action(item);
-  };
-  // All settle before the first failure is told, so that nothing is still being made when the caller cleans up.
-  const results = await Promise.allSettled(Array.from({ length: Math.min(CONCURRENCY, items.length) }, worker));
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -10,6 +10,11 @@ const TOPOLOGY = fileURLToPath(new URL('../../../lab/topologies/two-paths.yaml',
 const MOMENTS = 10;
 /** The set-up of a lab takes about so long after its directory has appeared. */
 const SET_UP_MS = 150;
+/** MPIP_CYCLES=200 for the full proof. */
+const CYCLES = Number(process.env.MPIP_CYCLES || 20);
+const CYCLE_LIMIT_MS = 15_000;
+/** Moments go this far beyond the end of an undisturbed set-up. */
+const BEYOND = 1.1;
 
 describe('the life of a lab', function () {
   this.timeout(180_000);
@@ -125,6 +130,48 @@ describe('the life of a lab', function () {
       await running.ended;
       expect((await lab.run('down', '--all')).status).to.equal(0);
       await expectState(before, lab.traces);
+    }
+  });
+
+  it(`leaves the machine as it was after ${CYCLES} cycles of up, SIGKILL at any moment, and down`, async function () {
+    this.timeout((CYCLES + 2) * CYCLE_LIMIT_MS);
+    using built = new MpipLab('build');
+    const start = machineState(built.traces);
+    const options = (cycle: number): string[] => [
+      ...(cycle % 2 === 0 ? ['--no-mpip'] : []),
+      ...(cycle % 4 < 2 ? ['--keep'] : []),
+    ];
+    const begin = (cycle: number): Running => {
+      const name = built.newName();
+      return built.start('up', TOPOLOGY, '--name', name, ...options(cycle));
+    };
+    /** From the lab's first trace on, ms: without mpipd and with. */
+    const setUps: number[] = [];
+    const appeared = async (): Promise<number> => {
+      while (!existsSync(built.state)) await sleep(1);
+      return performance.now();
+    };
+    try {
+      for (const cycle of [2, 3]) {
+        const running = begin(cycle);
+        const since = await appeared();
+        await running.says('is up');
+        setUps.push(performance.now() - since);
+        running.child.kill('SIGTERM');
+        await running.ended;
+      }
+      for (let cycle = 0; cycle < CYCLES; cycle++) {
+        const running = begin(cycle);
+        await appeared();
+        await sleep(Math.random() * BEYOND * (setUps[cycle % 2] ?? 0));
+        running.child.kill('SIGKILL');
+        await running.ended;
+        const down = await built.run('down', '--all');
+        expect(down.status, `cycle ${cycle}: ${down.stderr}`).to.equal(0);
+        await expectState(start, built.traces);
+      }
+    } finally {
+      await built.run('down', '--all');
     }
   });
 

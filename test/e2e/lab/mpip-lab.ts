@@ -1,4 +1,4 @@
-/** The command line of the lab, run from its sources, with labs in a directory of the test's own. */
+/** The command line of the lab, run from its sources or from the build, with labs in a directory of the test's own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Traces } from './machine-state.js';
 
-const MAIN = fileURLToPath(new URL('../../../lab/cli/main.ts', import.meta.url));
+const SOURCES = ['--import', 'tsx', fileURLToPath(new URL('../../../lab/cli/main.ts', import.meta.url))];
+/** Starts several times as fast. */
+const BUILD = [fileURLToPath(new URL('../../../dist/lab/cli/main.js', import.meta.url))];
 
 export interface Ended {
   readonly status: number | null;
@@ -26,7 +28,12 @@ export class MpipLab implements Disposable {
   readonly state = join(this.#directory, 'labs');
   /** The prefix of all labs of this test. */
   readonly prefix = `t${process.pid.toString(36)}`;
+  readonly #program: readonly string[];
   #labs = 0;
+
+  constructor(from: 'sources' | 'build' = 'sources') {
+    this.#program = from === 'sources' ? SOURCES : BUILD;
+  }
 
   /** What is left of the labs of this test, if anything. */
   get traces(): Traces {
@@ -39,7 +46,7 @@ export class MpipLab implements Disposable {
   }
 
   start(...words: string[]): Running {
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...words], {
+    const child = spawn(process.execPath, [...this.#program, ...words], {
       // A group of its own, so that signals of a terminal can be sent to all that is in it.
       detached: true,
       env: { ...process.env, MPIP_LAB_STATE: this.state },
