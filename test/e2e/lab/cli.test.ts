@@ -100,8 +100,8 @@ describe('the command line of the lab', function () {
     expect((await lab.run('link', 'set', name, 'path2', 'carrier=down', 'at=b')).status).to.equal(0);
     const { stdout } = await lab.run('inspect', name);
     expect(stdout)
-      .to.match(/^path1 +a:eth0 +b:eth0 +10mbit +30280 B$/m)
-      .and.to.match(/^path1 +b:eth0 +a:eth0 +40mbit /m);
+      .to.match(/^path1 +a:eth0 +b:eth0 +10mbit, burst \d+ B, queue 30280 B +tbf$/m)
+      .and.to.match(/^path1 +b:eth0 +a:eth0 +40mbit, /m);
     const links = await lab.run('exec', name, 'b', '--', 'cat', '/sys/class/net/eth1/carrier');
     expect(links).to.include({ status: 0, stdout: '0\n' });
     for (const setting of ['rate=fast', 'speed=1mbit', 'carrier=off', 'rate']) {
