@@ -2,6 +2,11 @@
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 
+/** What a program writes to stderr when it can begin. */
+export const READY = 'ready';
+/** Tells a client to begin. */
+export const GO = 'SIGUSR2';
+
 const STDOUT = 1;
 const STDERR = 2;
 
@@ -9,7 +14,7 @@ const STDERR = 2;
 export async function begin(): Promise<void> {
   // Without something to wait for, Node ends.
   const alive = setInterval(() => {}, 60_000);
-  const told = once(process, 'SIGUSR2');
+  const told = once(process, GO);
   sayReady();
   await told;
   clearInterval(alive);
@@ -35,5 +40,5 @@ export function nowUs(): number {
 }
 
 function sayReady(): void {
-  writeSync(STDERR, 'ready\n');
+  writeSync(STDERR, `${READY}\n`);
 }

@@ -9,12 +9,8 @@ import type { z } from 'zod';
 import { LabCommandError } from '../error.js';
 import type { LabNode, LabProcess } from '../lab.js';
 import { abortable } from '../running/abortable.js';
+import { GO, READY } from './agent-program.js';
 import type { Program } from './program.js';
-
-/** What a program writes to stderr when it can begin. */
-const READY = 'ready';
-/** Tells a client to begin. */
-const GO = 'SIGUSR2';
 
 export interface AgentOptions {
   /** Its TCP sockets are MPTCP's. */
