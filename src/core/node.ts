@@ -78,10 +78,11 @@ export class Node {
     if (context.digest !== before) this.handshake.addressesChanged(now);
   }
 
-  /** The whole list of rules, from the next packet on. */
+  /** The whole list of rules, from the next packet on. Those that stay the same keep their counts. */
   setRules(rules: readonly RoutingRule[]): void {
-    this.context.rules = new RuleSet(rules);
-    for (const peer of this.context.peers.values()) peer.dropRules();
+    const { context } = this;
+    context.rules = new RuleSet(rules, context.rules);
+    for (const peer of context.peers.values()) peer.keepRules(context.rules);
   }
 
   /** The sniffer saw an own packet to an address that is not steered. */

@@ -80,6 +80,13 @@ export interface PathStatus {
   receivedBytes: number;
 }
 
+/** One line of the routing table (Table 6). */
+export interface RuleStatus {
+  name: string;
+  /** Packets that took it. */
+  packets: number;
+}
+
 export interface NodeStatus {
   node: string;
   port: number;
@@ -91,4 +98,6 @@ export interface NodeStatus {
   peers: PeerStatus[];
   sessions: SessionStatus[];
   paths: PathStatus[];
+  /** First match; the last one stands for what no rule matches. */
+  rules: RuleStatus[];
 }

@@ -1,9 +1,18 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { ControlClient, ControlError, controlSocketPath, DEFAULT_STATE_DIRECTORY } from '../daemon/api.js';
+import {
+  ControlClient,
+  ControlError,
+  controlSocketPath,
+  DEFAULT_STATE_DIRECTORY,
+  DocumentError,
+  type RuleListing,
+} from '../daemon/api.js';
+import { addRulesCommands } from './rules.js';
 import type { Terminal } from './terminal.js';
 import { availabilityTable } from './view/availability.js';
 import { nodesTable } from './view/nodes.js';
 import { pathsTable } from './view/paths.js';
+import { rulesTable } from './view/rules.js';
 import { sessionsTable } from './view/sessions.js';
 import { statusText } from './view/status.js';
 import { watch } from './watch.js';
@@ -16,6 +25,7 @@ interface Options {
   readonly socket?: string;
   readonly state?: string;
   readonly interval?: number;
+  readonly [name: string]: unknown;
 }
 
 /** Runs one command of mpipctl; `args` without the program's name. */
@@ -26,6 +36,10 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
   } catch (error) {
     // Help and version end like this too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof DocumentError) {
+      terminal.writeError(`${error.message}\n`);
+      return 2;
+    }
     if (!(error instanceof ControlError)) throw error;
     terminal.writeError(`mpipctl: ${error.message}\n`);
     if (error.code === 'E_NOT_RUNNING') {
@@ -39,7 +53,7 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
 
 function program(terminal: Terminal): Command {
   const root = new Command('mpipctl')
-    .description('Looks into a running mpipd.')
+    .description('Looks into a running mpipd, and changes its rules.')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.write(text),
@@ -50,17 +64,22 @@ function program(terminal: Terminal): Command {
     .addHelpText('after', '\nExit status: 0 done, 1 refused by mpipd, 2 wrong usage, 3 mpipd is not running.');
   const width = (): number | undefined => (terminal.interactive ? terminal.columns() : undefined);
 
+  const answer = async <T>(
+    options: Options,
+    ask: (client: ControlClient) => Promise<T>,
+    view: (result: T) => string,
+  ): Promise<void> => {
+    await using client = await ControlClient.connect(socketPath(options));
+    const result = await ask(client);
+    terminal.write(`${options.json ? JSON.stringify(result, null, 2) : view(result)}\n`);
+  };
   const show = <T>(
     name: string,
     about: string,
     ask: (client: ControlClient) => Promise<T>,
     view: (result: T) => string,
   ): void => {
-    add(root, name, about).action(async (options: Options) => {
-      await using client = await ControlClient.connect(socketPath(options));
-      const result = await ask(client);
-      terminal.write(`${options.json ? JSON.stringify(result, null, 2) : view(result)}\n`);
-    });
+    add(root, name, about).action((options: Options) => answer(options, ask, view));
   };
   show('status', 'the daemon and its counters', (client) => client.status(), statusText);
   show(
@@ -88,6 +107,11 @@ function program(terminal: Terminal): Command {
     (all) => availabilityTable(all, width()),
   );
 
+  const rules = root.command('rules').description('which packets take which paths (Table 6)');
+  addRulesCommands(rules, add, (options: Options, ask) =>
+    answer(options, ask, (all: RuleListing[]) => rulesTable(all, width())),
+  );
+
   add(root, 'watch', 'paths and what runs over them, again and again')
     .addOption(new Option('--interval <seconds>', 'time between two snapshots').argParser(seconds).default(1))
     .action(async (options: Options) => {
@@ -97,8 +121,8 @@ function program(terminal: Terminal): Command {
   return root;
 }
 
-function add(root: Command, name: string, about: string): Command {
-  return root
+function add(parent: Command, name: string, about: string): Command {
+  return parent
     .command(name)
     .description(about)
     .option('--json', 'print JSON')

@@ -65,7 +65,7 @@ async function serve(options: Options, startDataPlane: StartDataPlane): Promise<
   // From here on a signal must not end the process before everything is undone.
   const signals = new StopSignals();
   const daemon = await Daemon.start(config, startDataPlane);
-  const reload = (): void => void reloadLog(daemon, options);
+  const reload = (): void => void reloadConfig(daemon, options);
   process.on('SIGHUP', reload);
   try {
     const end = await Promise.race([signals.received, daemon.failure, crash()]);
@@ -79,13 +79,15 @@ async function serve(options: Options, startDataPlane: StartDataPlane): Promise<
   }
 }
 
-/** SIGHUP: the level as the file has it now, and a new log file. A file that has become wrong changes nothing. */
-async function reloadLog(daemon: Daemon, options: Options): Promise<void> {
+/** SIGHUP: level and rules as the file has them now, and a new log file. A file that has become wrong changes nothing. */
+async function reloadConfig(daemon: Daemon, options: Options): Promise<void> {
   daemon.reopenLog();
   try {
-    const { level } = (await configure(options)).log;
-    daemon.setLogLevel(level);
-    daemon.log('info', 'log level read again', { level });
+    const { log, node } = await configure(options);
+    daemon.setLogLevel(log.level);
+    daemon.log('info', 'configuration read again', { level: log.level });
+    // Without a file there is nothing that rules given at run time could go back to.
+    if (options.config !== undefined) await daemon.setRules(node.rules);
   } catch (error) {
     daemon.log('error', 'the configuration is wrong and was not read again', { error });
   }

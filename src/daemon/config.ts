@@ -7,6 +7,7 @@ import { ipAddress } from '../document/address.js';
 import { type OpenDocument, openDocument, readText } from '../document/document.js';
 import type { DocumentProblem } from '../document/error.js';
 import { controlSocketPath, DEFAULT_STATE_DIRECTORY } from './control/protocol.js';
+import { rulesSchema } from './rules/schema.js';
 
 /** sun_path of Linux holds 108 bytes with its final zero (unix(7)). */
 const UNIX_PATH_BYTES = 107;
@@ -41,6 +42,7 @@ export const mpipSettings = z.strictObject({
   interfaces: z
     .strictObject({ include: z.array(interfacePattern).default([]), exclude: z.array(interfacePattern).default([]) })
     .prefault({}),
+  rules: rulesSchema.default([]),
   log: z
     .strictObject({
       level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
@@ -134,6 +136,7 @@ export function parseDaemonConfig(text: string, file: string): DaemonConfig {
       authentication: value.authentication,
       peers: value.peers,
       ignore: value.ignore,
+      rules: value.rules,
     },
   };
 }

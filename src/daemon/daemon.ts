@@ -1,11 +1,13 @@
 import type { NodeConfig } from '../core/config.js';
 import type { LogLevel } from '../core/io.js';
+import type { RoutingRule } from '../core/routing/rules.js';
 import type { NodeStatus } from '../core/status.js';
 import { type DaemonConfig, type InterfaceFilter, readSecret } from './config.js';
 import { controlSocketPath, type DaemonStatus } from './control/protocol.js';
 import { ControlServer } from './control/server.js';
 import { type Log, openLog } from './log.js';
 import { loadNodeId } from './node-id.js';
+import { listRules, newRules, type RuleListing, withoutRule, withRule } from './rules/table.js';
 import { StateLock } from './state-lock.js';
 import { packageVersion } from './version.js';
 
@@ -23,6 +25,8 @@ export interface DataPlaneOptions {
 /** What the daemon needs of the data plane. */
 export interface RunningDataPlane extends AsyncDisposable {
   status(): Promise<NodeStatus & { readonly io: Readonly<Record<string, number>> }>;
+  /** Resolves when packets take them. */
+  setRules(rules: readonly RoutingRule[]): Promise<void>;
   setLogLevel(level: LogLevel): void;
   onLog(listener: (level: LogLevel, event: string, fields: Record<string, unknown>) => void): void;
   /** Called at most once, when it stopped by itself. */
@@ -46,6 +50,7 @@ export class Daemon implements AsyncDisposable {
   #lock: StateLock | undefined;
   #control: ControlServer | undefined;
   #dataPlane: RunningDataPlane | undefined;
+  #rules: readonly RoutingRule[];
   #asked: Promise<DaemonStatus> | undefined;
   #closed: Promise<void> | undefined;
   #reportFailure: (error: Error) => void = () => {};
@@ -57,6 +62,7 @@ export class Daemon implements AsyncDisposable {
   private constructor(config: DaemonConfig, log: Log) {
     this.#config = config;
     this.#log = log;
+    this.#rules = config.node.rules;
   }
 
   /**
@@ -84,6 +90,15 @@ export class Daemon implements AsyncDisposable {
     this.#dataPlane?.setLogLevel(level);
   }
 
+  /** In place of all rules that there are; no packet is lost or waits. Throws NotReadyError, DataPlaneError. */
+  async setRules(rules: readonly RoutingRule[]): Promise<void> {
+    const dataPlane = this.#running();
+    // Before anything is awaited, so that the next change builds on this one.
+    this.#rules = rules;
+    await dataPlane.setRules(rules);
+    this.#log.log('info', 'rules set', { rules: rules.map(({ name }) => name) });
+  }
+
   /** After the log file was moved away. */
   reopenLog(): void {
     this.#log.reopen();
@@ -107,6 +122,10 @@ export class Daemon implements AsyncDisposable {
     this.#lock = StateLock.acquire(config.stateDirectory);
     this.#control = await ControlServer.start(controlSocketPath(config.stateDirectory), {
       status: () => this.#status(),
+      rules: () => this.#listRules(),
+      addRule: async (rule, before) => this.#changeRules(withRule(this.#rules, rule, before)),
+      removeRule: async (name) => this.#changeRules(withoutRule(this.#rules, name)),
+      loadRules: async (rules) => this.#changeRules(newRules(rules)),
     });
     const dataPlane = await startDataPlane({
       nodeConfig: { ...config.node, nodeId, secret },
@@ -155,9 +174,24 @@ export class Daemon implements AsyncDisposable {
     return this.#asked;
   }
 
-  async #snapshot(): Promise<DaemonStatus> {
+  async #changeRules(rules: readonly RoutingRule[]): Promise<RuleListing[]> {
+    await this.setRules(rules);
+    return this.#listRules();
+  }
+
+  async #listRules(): Promise<RuleListing[]> {
+    // Not the shared snapshot, which may be older than the last change.
+    const { rules } = await this.#running().status();
+    return listRules(this.#rules, rules);
+  }
+
+  #running(): RunningDataPlane {
     if (!this.#dataPlane) throw new NotReadyError(this.#closed ? 'mpipd is stopping' : 'mpipd is starting');
-    const { io, ...node } = await this.#dataPlane.status();
+    return this.#dataPlane;
+  }
+
+  async #snapshot(): Promise<DaemonStatus> {
+    const { io, ...node } = await this.#running().status();
     const uptimeMs = Math.round(performance.now() - this.#startedAt);
     return { ...node, daemon: { version: this.#version, pid: process.pid, uptimeMs, tun: this.#config.tunName, io } };
   }

@@ -1,7 +1,7 @@
 /** Paths of the peers: found by probing, watched, kept alive, given up (paper section 3.4). */
 import { isIpv6 } from '../address.js';
 import type { Address, Endpoint, LocalAddress, Source } from '../io.js';
-import { MIN_DELAY_WINDOW_US } from '../routing/delay.js';
+import { MIN_DELAY_WINDOW_US, STALE_US } from '../routing/delay.js';
 import { WEIGHT_INTERVAL_US } from '../routing/scheduler.js';
 import type { PathState } from '../status.js';
 import { type IncomingPath, Path } from '../tables/paths.js';
@@ -39,6 +39,11 @@ const ACTIVE_PROBE_US = 1_000_000;
 const FEEDBACK_AGE_US = 20_000;
 const ASK_ADDRESSES_US = 200_000;
 const MAX_PATHS_OF_PEER = 128;
+/**
+ * Each WEIGHT_INTERVAL_US a path that carries nothing keeps this share of its loss: halved in 10 s. Nothing else would tell when it has
+ * recovered, and a rule with a loss bound would never try it again.
+ */
+const IDLE_LOSS_KEPT = 0.5 ** (WEIGHT_INTERVAL_US / 10_000_000);
 const UDP_HEADER_BYTES = 8;
 
 /** What the path manager tells the rest of the node. */
@@ -135,7 +140,7 @@ export class PathManager {
       (candidate) => candidate.unanswered > 0 && equal(candidate.challenge, message.challenge),
     );
     if (path === undefined) return;
-    if (path.rtt === 0 && path.unanswered === 1) this.roundTrip(path, now - path.challengeSentAt);
+    if (path.rtt === 0 && path.unanswered === 1) this.roundTrip(path, now - path.challengeSentAt, now);
     path.unanswered = 0;
     path.doubted = false;
     path.reverse = envelope.path;
@@ -153,7 +158,7 @@ export class PathManager {
     path.delay.add(peer.relativeFeedback(rawDelay), now);
     const age = Math.max(rtt, 0);
     path.confirmedSentAt = Math.max(path.confirmedSentAt, now - age - FEEDBACK_AGE_US);
-    this.roundTrip(path, age);
+    this.roundTrip(path, age, now);
     peer.scheduler.delaySample(path, age, now);
     this.confirm(path, now);
   }
@@ -206,6 +211,7 @@ export class PathManager {
     if (now - peer.adjustedAt >= WEIGHT_INTERVAL_US && peer.usable.length > 0) {
       peer.adjustedAt = now;
       peer.scheduler.adjust(peer.usable, now);
+      for (const path of peer.usable) forgetIdleLoss(path);
       peer.updateRules();
     }
     for (const path of [...peer.paths]) this.check(path, now);
@@ -301,8 +307,9 @@ export class PathManager {
     this.context.timers.set(path.probe, now + KEEP_ALIVE_US);
   }
 
-  private roundTrip(path: Path, rtt: number): void {
-    path.rtt = path.rtt === 0 ? rtt : path.rtt + (rtt - path.rtt) / 8;
+  private roundTrip(path: Path, rtt: number, now: number): void {
+    path.rtt = now - path.rttAt < STALE_US ? path.rtt + (rtt - path.rtt) / 8 : rtt;
+    path.rttAt = now;
   }
 
   private setState(path: Path, state: PathState, now: number): void {
@@ -379,6 +386,11 @@ export class PathManager {
     const sentPackets = path.sentPackets >>> 0;
     this.control.send(path, { type: CmType.heartbeat, sentPackets, sentBytes: path.sentBytes >>> 0 }, now);
   }
+}
+
+function forgetIdleLoss(path: Path): void {
+  if (path.sentPackets === path.adjustedPackets) path.loss *= IDLE_LOSS_KEPT;
+  path.adjustedPackets = path.sentPackets;
 }
 
 function probeWait(path: Path): number {

@@ -271,7 +271,7 @@ export class Receiver {
   private delays(peer: Peer, cmAt: number, now: number): void {
     const { b } = this;
     const raw = (now - cmTimestamp(b, cmAt)) | 0;
-    peer.incomingPath(cmPath(b, cmAt)).sample(raw, peer.relativeDelay(raw));
+    peer.incomingPath(cmPath(b, cmAt)).sample(raw, peer.relativeDelay(raw), now);
     peer.heardAt = now;
     if ((cmFlags(b, cmAt) & CmFlag.FEEDBACK) !== 0) {
       const delay = cmDelay(b, cmAt);

@@ -11,7 +11,7 @@ import { addressText } from './handshake.js';
 const BPS_OF_BYTE_PER_US = 8_000_000;
 
 export function describe(context: NodeContext, availability: Iterable<AvailabilityEntry>, now: number): NodeStatus {
-  const { config, counters, peers, sessions } = context;
+  const { config, counters, peers, rules, sessions } = context;
   const entries: AvailabilityStatus[] = Array.from(availability, (entry) => entry.status());
   return {
     node: hex(config.nodeId),
@@ -24,6 +24,7 @@ export function describe(context: NodeContext, availability: Iterable<Availabili
     peers: Array.from(peers.values(), describePeer),
     sessions: Array.from(sessions, (session) => describeSession(session, now)),
     paths: Array.from(peers.values(), (peer) => peer.paths.map((path) => describePath(context, path))).flat(),
+    rules: [...rules.active, rules.rest].map(({ rule, packets }) => ({ name: rule.name, packets })),
   };
 }
 
@@ -74,7 +75,7 @@ function describePath(context: NodeContext, path: Path): PathStatus {
     queuingDelayUs: delay.known ? Math.round(delay.queuing) : null,
     maxQueuingDelayUs: delay.known ? Math.round(delay.maxQueuing) : null,
     weight: peer.scheduler.weight(path),
-    rttUs: path.rtt > 0 ? Math.round(path.rtt) : null,
+    rttUs: path.ownRtt > 0 ? Math.round(path.ownRtt) : null,
     rateBps: capacity.known ? Math.round(capacity.rate * BPS_OF_BYTE_PER_US) : null,
     loss: path.loss,
     sentPackets: path.sentPackets,

@@ -95,8 +95,9 @@ export class Transmitter {
     this.longest = Math.min(MAX_RUN, Math.floor(MAX_MESSAGE_BYTES / datagramBytes));
     const length = packet.ipBytes + packet.transportBytes + this.segmentBytes;
     const pureAck = isTcp && isPureAck(packet.tcpFlags, payload);
-    const rule = ruleFor(session.rulesFrom(this.context.rules), length, packet.dscp, pureAck);
-    this.dispatch(rule, segments, datagramBytes, now);
+    const active = ruleFor(session.rulesFrom(this.context.rules), length, packet.dscp, pureAck);
+    active.packets += segments;
+    this.dispatch(active.rule, segments, datagramBytes, now);
     session.sendSequence = (session.sendSequence + segments) | 0;
     session.sentPackets += segments;
     session.sentBytes += payload + segments * this.headerBytes;

@@ -4,6 +4,8 @@ import { WindowedMin } from './windowed-min.js';
 export const MIN_DELAY_WINDOW_US = 30_000_000;
 /** Share of a new sample in the smoothed delay. */
 const SMOOTHING = 1 / 4;
+/** What was measured so long before a sample says nothing about now: the queue of a path that nobody uses has gone. */
+export const STALE_US = 500_000;
 
 /**
  * One-way delay of a path from the peer's feedback (paper section 3.5.1, Table 5). Samples are us on a scale whose zero is the
@@ -22,6 +24,7 @@ export class DelayTracker {
   queuing = 0;
   /** Q_max. */
   maxQueuing = 0;
+  private addedAt = Number.NEGATIVE_INFINITY;
 
   constructor(windowUs: number) {
     this.minimum = new WindowedMin(windowUs);
@@ -29,7 +32,8 @@ export class DelayTracker {
 
   add(sample: number, now: number): void {
     this.latest = sample;
-    this.delay = this.known ? this.delay + (sample - this.delay) * SMOOTHING : sample;
+    this.delay = now - this.addedAt < STALE_US ? this.delay + (sample - this.delay) * SMOOTHING : sample;
+    this.addedAt = now;
     this.known = true;
     this.min = this.minimum.add(sample, now);
     this.queuing = Math.max(0, this.delay - this.min);

@@ -6,6 +6,8 @@ const LEAST_GAIN_US = 2_000;
 /** ... and by this share of the round trip, in two looks in a row: a short queue is no reason to move. */
 const GAIN_SHARE = 0.1;
 const LOOKS = 2;
+/** A path that a bound shut out comes back once it is this much inside of the bound, or it would come and go. */
+const RETURN_SHARE = 0.9;
 
 /** What a rule makes of the paths to one peer. Looked at anew whenever the usable paths change, and each WEIGHT_INTERVAL_US. */
 export class RulePaths {
@@ -13,6 +15,10 @@ export class RulePaths {
   paths: Path[] = [];
   /** The one of single-path mode. */
   current: Path | undefined;
+  /** The paths that the selector took at the last look. */
+  private selected: readonly Path[] = [];
+  /** Paths that were there at the last look. */
+  private known: readonly Path[] = [];
   private better: Path | undefined;
   private looks = 0;
 
@@ -20,8 +26,12 @@ export class RulePaths {
 
   update(usable: readonly Path[]): void {
     const { select, mode } = this.rule;
-    const selected = usable.filter((path) => selects(select, path));
-    this.paths = (selected.length > 0 ? selected : [...usable]).sort(byDelay);
+    const before = this.selected;
+    const isOut = (path: Path): boolean => this.known.includes(path) && !before.includes(path);
+    const selected = usable.filter((path) => selects(select, path, isOut(path) ? RETURN_SHARE : 1));
+    this.selected = selected;
+    this.known = usable;
+    this.paths = (selected.length > 0 ? [...selected] : [...usable]).sort(byDelay);
     if (mode === 'single-path') this.choose();
   }
 
@@ -34,7 +44,7 @@ export class RulePaths {
       return;
     }
     const gain = current.delay.delay - fastest.delay.delay;
-    if (gain < Math.max(LEAST_GAIN_US, current.rtt * GAIN_SHARE)) {
+    if (gain < Math.max(LEAST_GAIN_US, current.ownRtt * GAIN_SHARE)) {
       this.looks = 0;
       return;
     }

@@ -1,7 +1,6 @@
 /** User-defined multipath routing (paper section 3.5.2, Table 6): which packets take which paths, first match. */
 import type { Address } from '../io.js';
 import type { Path } from '../tables/paths.js';
-import type { Session } from '../tables/sessions.js';
 import * as tcp from '../wire/tcp.js';
 
 /** The modes of the paper's section 2. */
@@ -29,16 +28,24 @@ export interface PacketMatch {
   readonly pureAck?: boolean;
 }
 
+/** What rules look at of a session. */
+export interface FlowKey {
+  readonly protocol: number;
+  readonly destination: Uint8Array;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+}
+
 /** Which of the usable paths a rule takes; what is absent selects all. When none is left, all usable paths are taken. */
 export interface PathSelector {
-  /** Names of local interfaces, in order of preference for single-path. */
+  /** Names of local interfaces. */
   readonly interfaces?: readonly string[];
   /** Local or remote addresses. */
   readonly addresses?: readonly Address[];
-  /** us. */
-  readonly maxRtt?: number;
-  /** 0 to 1. */
-  readonly maxLoss?: number;
+  /** Round trips shorter than this, us; one that is not known yet is. */
+  readonly rttBelow?: number;
+  /** Share of lost packets below this, 0 to 1. */
+  readonly lossBelow?: number;
 }
 
 export interface RoutingRule {
@@ -54,19 +61,37 @@ export interface RoutingRule {
 /** What no rule matches. */
 export const DEFAULT_RULE: RoutingRule = { name: 'default', match: {}, mode: 'all-paths', select: {}, copies: 1 };
 
+/** A rule at work. */
+export class ActiveRule {
+  /** Packets that took it; segments of a super-packet count each. */
+  packets = 0;
+
+  constructor(readonly rule: RoutingRule) {}
+}
+
 /** An ordered list of rules. A new list is a new object, which tells sessions that what they remember is out of date. */
 export class RuleSet {
-  constructor(readonly rules: readonly RoutingRule[]) {}
+  readonly active: readonly ActiveRule[];
+  /** What no rule matches. */
+  readonly rest: ActiveRule;
+
+  /** Rules that `before` has, too, go on as they are: with their count and the path that they are on. */
+  constructor(rules: readonly RoutingRule[], before?: RuleSet) {
+    const known = new Map((before?.active ?? []).map((active) => [JSON.stringify(active.rule), active]));
+    this.active = rules.map((rule) => known.get(JSON.stringify(rule)) ?? new ActiveRule(rule));
+    this.rest = before?.rest ?? new ActiveRule(DEFAULT_RULE);
+  }
 
   /** The rules that can match packets of a session, in order; ends with the first that matches all of them. */
-  candidates(session: Session): RoutingRule[] {
-    const candidates: RoutingRule[] = [];
-    for (const rule of this.rules) {
-      if (!matchesSession(rule.match, session)) continue;
-      candidates.push(rule);
-      if (!dependsOnPacket(rule.match)) return candidates;
+  candidates(session: FlowKey): ActiveRule[] {
+    const candidates: ActiveRule[] = [];
+    for (const active of this.active) {
+      const { match } = active.rule;
+      if (!matchesSession(match, session)) continue;
+      candidates.push(active);
+      if (!dependsOnPacket(match)) return candidates;
     }
-    candidates.push(DEFAULT_RULE);
+    candidates.push(this.rest);
     return candidates;
   }
 }
@@ -75,14 +100,9 @@ export class RuleSet {
  * The first of a session's candidates that matches a packet.
  * @param length of the IP packet (of one segment, for a super-packet), bytes
  */
-export function ruleFor(
-  candidates: readonly RoutingRule[],
-  length: number,
-  dscp: number,
-  pureAck: boolean,
-): RoutingRule {
+export function ruleFor(candidates: readonly ActiveRule[], length: number, dscp: number, pureAck: boolean): ActiveRule {
   for (let i = 0; i < candidates.length - 1; i++) {
-    const { match } = candidates[i];
+    const { match } = candidates[i].rule;
     if (match.length !== undefined && (length < match.length.from || length > match.length.to)) continue;
     if (match.dscp !== undefined && match.dscp !== dscp) continue;
     if (match.pureAck !== undefined && match.pureAck !== pureAck) continue;
@@ -96,21 +116,24 @@ export function isPureAck(flags: number, payloadBytes: number): boolean {
   return payloadBytes === 0 && (flags & (tcp.ACK | tcp.SYN | tcp.FIN | tcp.RST)) === tcp.ACK;
 }
 
-/** Whether a path fits a selector. */
-export function selects(select: PathSelector, path: Path): boolean {
-  const { interfaces, addresses, maxRtt, maxLoss } = select;
+/** Whether a path fits a selector whose bounds are taken times `strictness`. */
+export function selects(select: PathSelector, path: Path, strictness: number): boolean {
+  const { interfaces, addresses, rttBelow, lossBelow } = select;
   if (interfaces !== undefined && !interfaces.includes(path.local.interface)) return false;
   if (addresses !== undefined && !addresses.includes(path.local.address) && !addresses.includes(path.remote.address)) {
     return false;
   }
-  return (maxRtt === undefined || path.rtt <= maxRtt) && (maxLoss === undefined || path.loss <= maxLoss);
+  return (
+    (rttBelow === undefined || path.ownRtt < rttBelow * strictness) &&
+    (lossBelow === undefined || path.loss < lossBelow * strictness)
+  );
 }
 
 function dependsOnPacket({ length, dscp, pureAck }: PacketMatch): boolean {
   return length !== undefined || dscp !== undefined || pureAck !== undefined;
 }
 
-function matchesSession(match: PacketMatch, session: Session): boolean {
+function matchesSession(match: PacketMatch, session: FlowKey): boolean {
   const { destination, protocol, destinationPort, sourcePort } = match;
   if (protocol !== undefined && protocol !== session.protocol) return false;
   if (destinationPort !== undefined && !within(destinationPort, session.destinationPort)) return false;

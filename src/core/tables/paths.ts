@@ -1,6 +1,6 @@
 import type { Endpoint, LocalAddress } from '../io.js';
 import { CapacityEstimator } from '../routing/capacity.js';
-import { DelayTracker } from '../routing/delay.js';
+import { DelayTracker, STALE_US } from '../routing/delay.js';
 import type { PathState } from '../status.js';
 import { Timer } from '../timers.js';
 import type { Peer } from './peers.js';
@@ -12,15 +12,19 @@ export class Path {
   readonly capacity = new CapacityEstimator();
   /** Smoothed round trip by this path and back by whichever the peer took, us; 0 = unknown. */
   rtt = 0;
+  /** When it was measured last, us. */
+  rttAt = Number.NEGATIVE_INFINITY;
   /** Data packets and bytes (datagrams with IP and UDP headers) sent. */
   sentPackets = 0;
   sentBytes = 0;
   /** `sentPackets` that the last heartbeat announced. */
   announcedPackets = 0;
+  /** `sentPackets` when weights were adjusted last. */
+  adjustedPackets = 0;
   /** What the peer reported last: data packets received, announced ones lost (both mod 2^32). */
   reportedPackets = 0;
   reportedLost = 0;
-  /** Smoothed share of lost packets, 0 to 1. */
+  /** Smoothed share of lost packets, 0 to 1; fades while the path carries nothing. */
   loss = 0;
   /** When the first packet went out that nothing of the peer has covered yet, us; 0 = all covered. */
   unconfirmedSince = 0;
@@ -52,6 +56,17 @@ export class Path {
     this.delay = new DelayTracker(minDelayWindowUs);
     this.probe = new Timer((now) => probe(this, now));
   }
+
+  /**
+   * Round trip by this path and back over the same addresses, us; 0 = unknown. The offset between the clocks is in both delays, with
+   * opposite signs.
+   */
+  get ownRtt(): number {
+    const { delay, peer, reverse } = this;
+    if (!delay.known || reverse?.known !== true) return this.rtt;
+    const zeros = (peer.feedbackDelayBase + peer.incomingDelayBase) | 0;
+    return Math.max(0, delay.delay + reverse.delay + zeros);
+  }
 }
 
 /** What arrives on one of the peer's paths; kept by the peer's path id. */
@@ -74,6 +89,7 @@ export class IncomingPath {
   delay = 0;
   jitter = 0;
   known = false;
+  private sampledAt = 0;
   /** Smallest raw delay of the data since the last report. */
   leastDelay = 0;
   /** Until then the path is taken to reorder packets, so a newer one does not prove an older one lost. */
@@ -82,10 +98,12 @@ export class IncomingPath {
   constructor(readonly id: number) {}
 
   /** A packet's delay: raw, and on the peer's scale. */
-  sample(raw: number, relative: number): void {
+  sample(raw: number, relative: number, now: number): void {
     this.rawDelay = raw;
     this.fresh = true;
-    if (!this.known) {
+    const stale = now - this.sampledAt >= STALE_US;
+    this.sampledAt = now;
+    if (stale || !this.known) {
       this.known = true;
       this.delay = relative;
     } else {

@@ -1,6 +1,6 @@
 import type { Address, Endpoint } from '../io.js';
 import { RulePaths } from '../routing/rule-paths.js';
-import type { RoutingRule } from '../routing/rules.js';
+import type { RoutingRule, RuleSet } from '../routing/rules.js';
 import type { Scheduler } from '../routing/scheduler.js';
 import { Timer } from '../timers.js';
 import { SipHash } from '../wire/siphash.js';
@@ -158,8 +158,10 @@ export class Peer {
   }
 
   /** Forgets what is of rules that are no longer there. */
-  dropRules(): void {
-    this.rulePaths.clear();
+  keepRules(set: RuleSet): void {
+    for (const rule of this.rulePaths.keys()) {
+      if (!set.active.some((active) => active.rule === rule)) this.rulePaths.delete(rule);
+    }
   }
 
   pathsOf(rule: RoutingRule): RulePaths {

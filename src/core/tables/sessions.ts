@@ -1,6 +1,6 @@
 import { get32 } from '../memory.js';
 import type { ReorderBuffer } from '../reorder/reorder-buffer.js';
-import type { RoutingRule, RuleSet } from '../routing/rules.js';
+import type { ActiveRule, RuleSet } from '../routing/rules.js';
 import { Timer } from '../timers.js';
 import type { PacketView } from '../wire/packet.js';
 import type { Peer } from './peers.js';
@@ -30,7 +30,7 @@ export class Session {
   private lastUse = new Float64Array(8).fill(Number.NEGATIVE_INFINITY);
   private pathBeganAt = Number.NEGATIVE_INFINITY;
   /** The rules that can match its packets, and the set that they are of. */
-  private rules: RoutingRule[] = [];
+  private rules: readonly ActiveRule[] = [];
   private rulesOf: RuleSet | undefined;
   sentPackets = 0;
   sentBytes = 0;
@@ -64,7 +64,8 @@ export class Session {
     this.holdTimer = new Timer((at) => onHoldTimer(this, at));
   }
 
-  rulesFrom(set: RuleSet): readonly RoutingRule[] {
+  /** Worked out anew when `set` is another than before. */
+  rulesFrom(set: RuleSet): readonly ActiveRule[] {
     if (this.rulesOf !== set) {
       this.rulesOf = set;
       this.rules = set.candidates(this);

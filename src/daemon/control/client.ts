@@ -1,6 +1,14 @@
 import { connect, type Socket } from 'node:net';
+import type { RuleDefinition } from '../rules/table.js';
 import { LineReader } from './line-reader.js';
-import type { ControlAnswer, ControlMethod, ControlResults, DaemonStatus, RefusalCode } from './protocol.js';
+import type {
+  ControlAnswer,
+  ControlMethod,
+  ControlParams,
+  ControlResults,
+  DaemonStatus,
+  RefusalCode,
+} from './protocol.js';
 
 const REQUEST_TIMEOUT_MS = 5000;
 /** No status is near this long; a peer that sends more is no mpipd. */
@@ -71,7 +79,11 @@ export class ControlClient implements AsyncDisposable {
   }
 
   /** One answer of the daemon. Throws ControlError. */
-  async request<M extends ControlMethod>(method: M, timeoutMs = REQUEST_TIMEOUT_MS): Promise<ControlResults[M]> {
+  async request<M extends ControlMethod>(
+    method: M,
+    timeoutMs = REQUEST_TIMEOUT_MS,
+    params?: M extends keyof ControlParams ? ControlParams[M] : undefined,
+  ): Promise<ControlResults[M]> {
     const id = ++this.#lastId;
     let timer: NodeJS.Timeout | undefined;
     try {
@@ -83,7 +95,7 @@ export class ControlClient implements AsyncDisposable {
           if ('result' in given) resolve(given.result as ControlResults[M]);
           else reject(this.#unexpected(given));
         };
-        this.#send(id, method, undefined, { answer, fail });
+        this.#send(id, method, params, { answer, fail });
       });
     } finally {
       clearTimeout(timer);
@@ -109,6 +121,25 @@ export class ControlClient implements AsyncDisposable {
 
   availability(): Promise<ControlResults['availability']> {
     return this.request('availability');
+  }
+
+  /** In their order, with how many packets took each; the last entry stands for what no rule matches. */
+  rules(): Promise<ControlResults['rules']> {
+    return this.request('rules');
+  }
+
+  /** In front of the rule called `before`, or at the end. This and the next two throw ControlError (E_RULES) when refused. */
+  addRule(rule: RuleDefinition, before?: string): Promise<ControlResults['rules']> {
+    return this.request('rules-add', undefined, { rule, ...(before !== undefined && { before }) });
+  }
+
+  removeRule(name: string): Promise<ControlResults['rules']> {
+    return this.request('rules-remove', undefined, { name });
+  }
+
+  /** In place of all rules that there are. */
+  loadRules(rules: readonly RuleDefinition[]): Promise<ControlResults['rules']> {
+    return this.request('rules-load', undefined, { rules: [...rules] });
   }
 
   /**

@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net';
+import type { z } from 'zod';
+import { RuleError, type RuleListing } from '../rules/table.js';
 import { LineReader } from './line-reader.js';
 import {
   type ControlAnswer,
@@ -7,25 +9,50 @@ import {
   type DaemonStatus,
   MAX_REQUEST_CHARACTERS,
   MIN_WATCH_INTERVAL_MS,
+  paramsSchemas,
   type RefusalCode,
   type RequestId,
   requestSchema,
   watchParamsSchema,
 } from './protocol.js';
 
-/** Where answers come from. */
-export interface StatusSource {
-  /** Rejects when the data plane does not answer. */
+/** Where answers come from. All reject when the data plane does not answer. */
+export interface ControlSource {
   status(): Promise<DaemonStatus>;
+  rules(): Promise<RuleListing[]>;
+  /** These three reject with RuleError when they refuse. */
+  addRule(rule: unknown, before?: string): Promise<RuleListing[]>;
+  removeRule(name: string): Promise<RuleListing[]>;
+  loadRules(rules: unknown): Promise<RuleListing[]>;
 }
 
-const RESULTS: { readonly [M in ControlMethod]: (status: DaemonStatus) => ControlResults[M] } = {
-  status: (status) => status,
-  nodes: (status) => status.peers,
-  sessions: (status) => status.sessions,
-  paths: (status) => status.paths,
-  availability: (status) => status.availability,
+type Answer<M extends ControlMethod> = (source: ControlSource, params: unknown) => Promise<ControlResults[M]>;
+
+const METHODS: { readonly [M in ControlMethod]: Answer<M> } = {
+  status: (source) => source.status(),
+  nodes: async (source) => (await source.status()).peers,
+  sessions: async (source) => (await source.status()).sessions,
+  paths: async (source) => (await source.status()).paths,
+  availability: async (source) => (await source.status()).availability,
+  rules: (source) => source.rules(),
+  'rules-add': async (source, params) => {
+    const { rule, before } = parseParams('rules-add', params);
+    return source.addRule(rule, before);
+  },
+  'rules-remove': async (source, params) => source.removeRule(parseParams('rules-remove', params).name),
+  'rules-load': async (source, params) => source.loadRules(parseParams('rules-load', params).rules),
 };
+
+class BadParams extends Error {
+  readonly code = 'E_BAD_REQUEST';
+}
+
+function parseParams<M extends keyof typeof paramsSchemas>(method: M, params: unknown) {
+  const parsed = paramsSchemas[method].safeParse(params);
+  if (parsed.success) return parsed.data as z.output<(typeof paramsSchemas)[M]>;
+  const keys = Object.keys(paramsSchemas[method].shape).join(', ');
+  throw new BadParams(`${method} takes "params" with: ${keys}`);
+}
 
 /** Requests of one client that may wait for an answer; reading stops until there is room. */
 const MAX_PENDING = 4;
@@ -36,14 +63,14 @@ const STALLED_MS = 10_000;
 /** One client. It never costs more memory than its pending requests and one answer to each. */
 export class ControlConnection {
   readonly #socket: Socket;
-  readonly #source: StatusSource;
+  readonly #source: ControlSource;
   readonly #lines = new LineReader(MAX_REQUEST_CHARACTERS);
   readonly #watches = new Set<NodeJS.Timeout>();
   #queue: string[] = [];
   #pending = 0;
   #ended = false;
 
-  constructor(socket: Socket, source: StatusSource, full: boolean) {
+  constructor(socket: Socket, source: ControlSource, full: boolean) {
     this.#socket = socket;
     this.#source = source;
     socket.setEncoding('utf8');
@@ -116,22 +143,21 @@ export class ControlConnection {
     }
     const { id, method, params = {} } = request.data;
     if (method === 'watch') this.#watch(id, params);
-    else if (Object.hasOwn(RESULTS, method)) {
-      const select = RESULTS[method as ControlMethod];
-      this.#answer(id, (status) => ({ id, result: select(status) }));
+    else if (Object.hasOwn(METHODS, method)) {
+      const ask = METHODS[method as ControlMethod];
+      this.#answer(id, async () => ({ id, result: await ask(this.#source, params) }));
     } else {
-      const known = [...Object.keys(RESULTS), 'watch'].join(', ');
+      const known = [...Object.keys(METHODS), 'watch'].join(', ');
       this.#refuse(id, 'E_UNKNOWN_METHOD', `no method ${JSON.stringify(method)}; there are: ${known}`);
     }
   }
 
-  #answer(id: RequestId, answer: (status: DaemonStatus) => ControlAnswer): void {
+  #answer(id: RequestId, answer: () => Promise<ControlAnswer>): void {
     this.#pending++;
-    this.#source
-      .status()
+    answer()
       .then(
-        (status) => this.#write(answer(status)),
-        (error: unknown) => this.#refuse(id, 'E_UNAVAILABLE', (error as Error).message),
+        (given) => this.#write(given),
+        (error: unknown) => this.#refuse(id, refusalCode(error), (error as Error).message),
       )
       .finally(() => {
         this.#pending--;
@@ -150,7 +176,7 @@ export class ControlConnection {
       return;
     }
     if (this.#ended) {
-      this.#answer(id, (next) => ({ id, next }));
+      this.#answer(id, async () => ({ id, next: await this.#source.status() }));
       return;
     }
     let asking = false;
@@ -183,6 +209,10 @@ export class ControlConnection {
     if (!this.#socket.writable) return;
     if (!this.#socket.write(`${JSON.stringify(answer)}\n`)) this.#socket.setTimeout(STALLED_MS);
   }
+}
+
+function refusalCode(error: unknown): RefusalCode {
+  return error instanceof RuleError || error instanceof BadParams ? error.code : 'E_UNAVAILABLE';
 }
 
 function parseJson(line: string): unknown {

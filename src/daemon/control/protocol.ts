@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { AvailabilityStatus, NodeStatus, PathStatus, PeerStatus, SessionStatus } from '../../core/status.js';
+import type { RuleDefinition, RuleListing } from '../rules/table.js';
 
 /** A request line is short; whoever sends more is no client. */
 export const MAX_REQUEST_CHARACTERS = 65_536;
@@ -32,13 +33,24 @@ export interface DaemonStatus extends NodeStatus {
   };
 }
 
-/** Methods that are answered once, with what they answer. */
+/** Methods that are answered once, with what they answer. Those that change the rules answer with the new list. */
 export interface ControlResults {
   status: DaemonStatus;
   nodes: PeerStatus[];
   sessions: SessionStatus[];
   paths: PathStatus[];
   availability: AvailabilityStatus[];
+  rules: RuleListing[];
+  'rules-add': RuleListing[];
+  'rules-remove': RuleListing[];
+  'rules-load': RuleListing[];
+}
+
+/** What methods are told; the others are told nothing. */
+export interface ControlParams {
+  'rules-add': { rule: RuleDefinition; before?: string };
+  'rules-remove': { name: string };
+  'rules-load': { rules: RuleDefinition[] };
 }
 
 export type ControlMethod = keyof ControlResults;
@@ -53,10 +65,17 @@ export const watchParamsSchema = z.strictObject({
   intervalMs: z.int().min(MIN_WATCH_INTERVAL_MS).max(3_600_000).default(DEFAULT_WATCH_INTERVAL_MS),
 });
 
+/** Of ControlParams. What a rule may be is checked where the others are known. */
+export const paramsSchemas = {
+  'rules-add': z.strictObject({ rule: z.unknown(), before: z.string().optional() }),
+  'rules-remove': z.strictObject({ name: z.string() }),
+  'rules-load': z.strictObject({ rules: z.unknown() }),
+};
+
 export type RequestId = z.output<typeof requestSchema>['id'];
 
 /** Codes of refused requests. */
-export type RefusalCode = 'E_BAD_REQUEST' | 'E_UNKNOWN_METHOD' | 'E_TOO_LONG' | 'E_BUSY' | 'E_UNAVAILABLE';
+export type RefusalCode = 'E_BAD_REQUEST' | 'E_UNKNOWN_METHOD' | 'E_TOO_LONG' | 'E_BUSY' | 'E_UNAVAILABLE' | 'E_RULES';
 
 export interface Refusal {
   readonly code: RefusalCode;

@@ -1,6 +1,6 @@
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { ControlConnection, type StatusSource } from './connection.js';
+import { ControlConnection, type ControlSource } from './connection.js';
 
 /** More clients at once than any use of the socket needs. */
 const MAX_CLIENTS = 64;
@@ -33,7 +33,7 @@ export class ControlServer implements AsyncDisposable {
    * Listens on a socket that only its owner may use; that of a dead daemon is replaced.
    * Throws ControlServerError when it cannot be made. The caller holds the StateLock of the directory.
    */
-  static async start(socketPath: string, source: StatusSource): Promise<ControlServer> {
+  static async start(socketPath: string, source: ControlSource): Promise<ControlServer> {
     const connections = new Set<ControlConnection>();
     const server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
       const connection = new ControlConnection(socket, source, connections.size >= MAX_CLIENTS);

@@ -1,9 +1,10 @@
 import type { Worker } from 'node:worker_threads';
 import type { LogLevel } from '../../core/io.js';
+import type { RoutingRule } from '../../core/routing/rules.js';
 import { Wake } from '../../host/wake.js';
 import type { DataPlaneOptions, RunningDataPlane } from '../daemon.js';
 import { DataPlaneError } from './error.js';
-import type { DataPlaneStatus, FromWorker, ToWorker } from './protocol.js';
+import type { DataPlaneStatus, FromWorker, Request, ToWorker } from './protocol.js';
 import { startThread } from './thread.js';
 
 /** The loop looks at its messages after every wake-up; whoever takes longer hangs. */
@@ -12,14 +13,17 @@ const STOP_TIMEOUT_MS = 5000;
 type LogListener = (level: LogLevel, event: string, fields: Record<string, unknown>) => void;
 type FailureListener = (error: Error) => void;
 
-interface Question {
-  resolve(status: DataPlaneStatus): void;
+type Question = Exclude<Request, { what: 'stop' }>;
+type Answer = Extract<FromWorker, { id: number }>;
+
+interface Asked {
+  resolve(answer: Answer): void;
   reject(error: Error): void;
 }
 
 /** The data plane as the main thread sees it: a node on this host, in a thread of its own. */
 export class DataPlane implements RunningDataPlane {
-  private readonly questions = new Map<number, Question>();
+  private readonly questions = new Map<number, Asked>();
   private lastQuestion = 0;
   private readonly earlyLog: Parameters<LogListener>[] = [];
   private logListener: LogListener | undefined;
@@ -60,13 +64,15 @@ export class DataPlane implements RunningDataPlane {
   }
 
   /** A snapshot. Throws DataPlaneError when the thread ends before it answers. */
-  status(): Promise<DataPlaneStatus> {
-    return new Promise((resolve, reject) => {
-      if (this.hasExited || this.closing) return reject(new DataPlaneError('the data plane has stopped'));
-      const id = ++this.lastQuestion;
-      this.questions.set(id, { resolve, reject });
-      this.send({ what: 'status', id });
-    });
+  async status(): Promise<DataPlaneStatus> {
+    const answer = await this.ask((id) => ({ what: 'status', id }));
+    if (answer.what !== 'status') throw new DataPlaneError(`the data plane answered ${answer.what}`);
+    return answer.status;
+  }
+
+  /** All rules; every packet that the thread reads after this has resolved takes them. Throws DataPlaneError as `status` does. */
+  async setRules(rules: readonly RoutingRule[]): Promise<void> {
+    await this.ask((id) => ({ what: 'rules', id, rules }));
   }
 
   setLogLevel(level: LogLevel): void {
@@ -107,6 +113,15 @@ export class DataPlane implements RunningDataPlane {
     if (this.failure) throw this.failure;
   }
 
+  private ask(question: (id: number) => Question): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.hasExited || this.closing) return reject(new DataPlaneError('the data plane has stopped'));
+      const id = ++this.lastQuestion;
+      this.questions.set(id, { resolve, reject });
+      this.send(question(id));
+    });
+  }
+
   private send(message: ToWorker): void {
     if (this.hasExited) return;
     this.worker.postMessage(message);
@@ -119,7 +134,8 @@ export class DataPlane implements RunningDataPlane {
         this.ready();
         break;
       case 'status':
-        this.questions.get(message.id)?.resolve(message.status);
+      case 'rules-set':
+        this.questions.get(message.id)?.resolve(message);
         this.questions.delete(message.id);
         break;
       case 'log':

@@ -137,8 +137,18 @@ export class Loop {
     const { controller, counters, node } = this.parts;
     this.asked = false;
     for (let message = controller.receive(); message !== undefined; message = controller.receive()) {
-      if (message.what === 'stop') this.stopping = true;
-      else controller.send({ what: 'status', id: message.id, status: { ...node.status(now), io: { ...counters } } });
+      switch (message.what) {
+        case 'stop':
+          this.stopping = true;
+          break;
+        case 'status':
+          controller.send({ what: 'status', id: message.id, status: { ...node.status(now), io: { ...counters } } });
+          break;
+        case 'rules':
+          node.setRules(message.rules);
+          controller.send({ what: 'rules-set', id: message.id });
+          break;
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 /** What main thread and data-plane thread say to each other. All of it is cloned (structured clone). */
 import type { LogLevel } from '../../core/io.js';
+import type { RoutingRule } from '../../core/routing/rules.js';
 import type { NodeStatus } from '../../core/status.js';
 import type { TunOffloads } from '../../host/tun.js';
 import type { DataPlaneOptions } from '../daemon.js';
@@ -15,13 +16,17 @@ export interface WorkerStart {
 }
 
 /** What the loop is asked. */
-export type Request = { readonly what: 'status'; readonly id: number } | { readonly what: 'stop' };
+export type Request =
+  | { readonly what: 'status'; readonly id: number }
+  | { readonly what: 'rules'; readonly id: number; readonly rules: readonly RoutingRule[] }
+  | { readonly what: 'stop' };
 
 export type ToWorker = Request | { readonly what: 'log-level'; readonly level: LogLevel };
 
 export type FromWorker =
   | { readonly what: 'ready'; readonly tun: string; readonly offloads: TunOffloads }
   | { readonly what: 'status'; readonly id: number; readonly status: DataPlaneStatus }
+  | { readonly what: 'rules-set'; readonly id: number }
   | { readonly what: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: Record<string, unknown> }
   | { readonly what: 'failed'; readonly error: PortableError };
 

@@ -1,3 +1,4 @@
+import type { PacketMatch, PathSelector, RoutingRule } from '../../../src/core/routing/rules.js';
 import type { LinkParameters } from '../world/link.js';
 import type { LossModel } from '../world/loss.js';
 import { Random } from '../world/random.js';
@@ -32,7 +33,9 @@ export function randomParameters(seed: number): RandomParameters {
   ] as const);
   const paths = families.map((family) => path(random, kind, family));
   const secret = random.chance(0.3) ? random.bytes(16) : new Uint8Array(0);
+  const rules = randomRules(new Random(seed).fork('rules'));
   const config = {
+    rules,
     secret,
     authentication: random.chance(0.8),
     scheduler: random.chance(0.75) ? 'earliest' : 'paper',
@@ -53,6 +56,28 @@ export function randomParameters(seed: number): RandomParameters {
     // A third of the slowest path, for datagrams of 600 bytes on average.
     interval: Math.max(500, (600 * 8e6) / (slowest / 3)),
   };
+}
+
+/** None for half of the seeds. */
+function randomRules(random: Random): RoutingRule[] {
+  if (random.chance(0.5)) return [];
+  const rule = (i: number): RoutingRule => {
+    const mode = random.pick(['all-paths', 'selected-paths', 'single-path', 'protected-path'] as const);
+    const select = random.pick<PathSelector>([
+      {},
+      { interfaces: [random.pick(['eth0', 'eth1', 'eth9'])] },
+      { rttBelow: random.scaled(2_000, 90_000) },
+      { lossBelow: random.between(0.001, 0.03) },
+    ]);
+    const match = random.pick<PacketMatch>([
+      {},
+      { protocol: 6, pureAck: random.chance(0.5) },
+      { length: { from: 0, to: random.integer(60, 1000) } },
+      { destinationPort: { from: 6000, to: 6000 } },
+    ]);
+    return { name: `rule ${i}`, match, mode, select: mode === 'all-paths' ? {} : select, copies: 2 };
+  };
+  return Array.from({ length: random.integer(1, 3) }, (_, i) => rule(i));
 }
 
 function path(random: Random, kind: Kind, family: 4 | 6): PathParameters {

@@ -53,6 +53,8 @@ export class RelayNode implements NodeUnderTest {
     if (this.fault === 'closed-route') this.io.closeRoute(this.routes[0]!);
   }
 
+  setRules(): void {}
+
   destinationSeen(address: string): void {
     this.seen.push(address);
   }

@@ -19,7 +19,7 @@ class Bench {
 
   constructor(mode: ReorderMode, slots = 512) {
     this.slots = new SlotPool(new Memory(new Uint8Array(slots * 64)), slots, 64);
-    for (const path of this.paths) path.sample(0, 0);
+    for (const path of this.paths) path.sample(0, 0, 0);
     this.buffer = new ReorderBuffer(mode, this.slots, this.paths, (_slot, at, stride, count) => {
       for (let i = 0; i < count; i++) this.delivered.push(this.sequenceAt.get(at + i * stride)!);
     });

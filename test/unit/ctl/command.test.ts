@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { runCommand } from '../../../src/ctl/command.js';
 import type { Terminal } from '../../../src/ctl/terminal.js';
 import { controlSocketPath } from '../../../src/daemon/control/protocol.js';
 import { ControlServer } from '../../../src/daemon/control/server.js';
+import { controlSource } from '../daemon/control-source.js';
 import { status } from '../daemon/status.fixture.js';
 
 const MAIN = fileURLToPath(new URL('../../../src/ctl/main.ts', import.meta.url));
@@ -58,13 +59,12 @@ describe('mpipctl', () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'mpip-ctl-'));
-    server = await ControlServer.start(controlSocketPath(folder), {
-      status: async () => {
-        uptimeMs += 1000;
-        const paths = status.paths.map((path) => ({ ...path, sentBytes: path.sentBytes + uptimeMs * 1000 }));
-        return { ...status, paths, daemon: { ...status.daemon, uptimeMs } };
-      },
+    const source = controlSource(async () => {
+      uptimeMs += 1000;
+      const paths = status.paths.map((path) => ({ ...path, sentBytes: path.sentBytes + uptimeMs * 1000 }));
+      return { ...status, paths, daemon: { ...status.daemon, uptimeMs } };
     });
+    server = await ControlServer.start(controlSocketPath(folder), source);
   });
   beforeEach(() => {
     uptimeMs = 0;
@@ -161,13 +161,62 @@ describe('mpipctl', () => {
 
     it('ends with its daemon, and says so', async () => {
       const other = join(folder, 'other');
-      const source = { status: async () => status };
+      const source = controlSource(async () => status);
       const mortal = await ControlServer.start(other, source);
       const terminal = new RecordingTerminal();
       const watching = run(['watch', '--socket', other], terminal);
       while (terminal.chunks.length === 0) await new Promise((resolve) => setImmediate(resolve));
       await mortal.close();
       expect(await watching).to.include({ exitCode: 1, error: `mpipctl: mpipd closed the connection (${other})\n` });
+    });
+  });
+
+  describe('rules', () => {
+    const rules = (...args: string[]) => run(['rules', ...args, '--state', folder]);
+    afterEach(async () => {
+      const file = join(folder, 'none.yaml');
+      await writeFile(file, 'rules: []\n');
+      expect(await rules('load', file)).to.include({ exitCode: 0, error: '' });
+    });
+
+    it('are added in YAML or by options, in front of another, listed and removed', async () => {
+      expect(
+        await rules('add', '{ name: ssh, port: 22, protocol: tcp, length: 0-200, priority: responsiveness }'),
+      ).to.include({ exitCode: 0, error: '' });
+      const words = '--name voice --dscp 46 --source-port 5000-5100 --mode protected-path --copies 3 --rtt-below 50ms';
+      const added = await rules('add', ...words.split(' '), '--interfaces', 'eth0,eth1', '--before', 'ssh');
+      expect(added).to.deep.equal({
+        exitCode: 0,
+        error: '',
+        output: [
+          'NAME     DEST IP  DEST PORT  PROTOCOL  LENGTH  OTHER                           MODE            PATHS                             PACKETS',
+          'voice    *        *          *         *       source-port 5000-5100, dscp ef  protected-path  eth0, eth1, rtt < 50ms, 3 copies        0',
+          'ssh      *        22         tcp       0-200   *                               single-path     *                                      12',
+          'default  *        *          *         *       *                               all-paths       *                                    4000',
+          '',
+        ].join('\n'),
+      });
+      const json = await rules('remove', 'voice', '--json');
+      expect(JSON.parse(json.output)).to.deep.equal([
+        { rule: { name: 'ssh', port: '22', protocol: 'tcp', length: '0-200', mode: 'single-path' }, packets: 12 },
+        { rule: { name: 'default', mode: 'all-paths' }, packets: 4000 },
+      ]);
+      expect((await rules('list')).output).to.equal((await rules('list', '--state', folder)).output);
+    });
+
+    it('are not taken when something is wrong, which is shown where it stands', async () => {
+      const wrong = await rules('add', '{ port: 22, priorty: throughput }');
+      expect(wrong).to.include({ exitCode: 2, output: '' });
+      expect(wrong.error).to.match(/^rule:1:13: priorty: unknown key, did you mean "priority"\?.*\n/);
+      expect(await rules('add')).to.include({ exitCode: 2, output: '' });
+      expect(await rules('add', 'mode: all-paths', '--port', '22')).to.include({ exitCode: 2, output: '' });
+      expect(await rules('load', '/nonexistent.yaml')).to.include({ exitCode: 2, output: '' });
+      expect(await rules('remove', 'nobody')).to.deep.equal({
+        exitCode: 1,
+        output: '',
+        error: 'mpipctl: there is no rule "nobody"; there are: none\n',
+      });
+      expect(JSON.parse((await rules('list', '--json')).output)).to.have.lengthOf(1);
     });
   });
 
@@ -182,7 +231,10 @@ describe('mpipctl', () => {
 
   it('says that the data plane is not there', async () => {
     const path = join(folder, 'starting');
-    await using _ = await ControlServer.start(path, { status: () => Promise.reject(new Error('mpipd is starting')) });
+    await using _ = await ControlServer.start(
+      path,
+      controlSource(() => Promise.reject(new Error('mpipd is starting'))),
+    );
     expect(await run(['status', '--socket', path])).to.deep.equal({
       exitCode: 1,
       output: '',

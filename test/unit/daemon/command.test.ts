@@ -85,10 +85,10 @@ describe('mpipd', () => {
       if (child?.exitCode === null) child.kill('SIGKILL');
     });
 
-    const configure = (level: string) =>
+    const configure = (level: string, rules = 'rules: []') =>
       writeFile(
         file,
-        `{ state: ${folder}/state, node-id-file: ${folder}/id, log: { level: ${level}, file: ${folder}/log } }`,
+        `{ state: ${folder}/state, node-id-file: ${folder}/id, log: { level: ${level}, file: ${folder}/log }, ${rules} }`,
       );
 
     async function logged(event: string): Promise<void> {
@@ -118,10 +118,12 @@ describe('mpipd', () => {
       expect(await readFile(join(folder, 'log'), 'utf8')).to.include('"message":"as asked for"');
     });
 
-    it('reads its log level again on SIGHUP, and stays as it is when the file has become wrong', async () => {
-      await configure('debug');
+    it('reads its log level and rules again on SIGHUP, and stays as it is when the file has become wrong', async () => {
+      await configure('debug', 'rules: [{ name: ssh, port: 22, priority: responsiveness }]');
       child.kill('SIGHUP');
-      await logged('log level read again');
+      await logged('configuration read again');
+      await logged('rules set');
+      expect(await readFile(join(folder, 'log'), 'utf8')).to.include('"rules":["ssh"]');
       await writeFile(file, 'log: { level: loud }\n');
       child.kill('SIGHUP');
       await logged('the configuration is wrong and was not read again');

@@ -57,6 +57,7 @@ ignore: [10.0.0.9]
 scheduler: paper
 reorder: { tcp: paper, udp: off }
 min-delay: all-time
+rules: [{ priority: responsiveness }]
 secret-file: /etc/mpip/secret
 log: { level: debug, format: json, file: /var/log/mpipd.log }
 `,
@@ -80,6 +81,7 @@ log: { level: debug, format: json, file: /var/log/mpipd.log }
         authentication: true,
         peers: ['10.0.0.2', 'fd00::2'],
         ignore: ['10.0.0.9'],
+        rules: [{ name: 'rule 1', match: {}, mode: 'single-path', select: {}, copies: 1 }],
       },
     });
   });
@@ -93,7 +95,7 @@ log: { level: debug, format: json, file: /var/log/mpipd.log }
   const wrong: Record<string, string> = {
     'prot: 6747':
       '1 prot: unknown key, did you mean "port"? allowed: port, peers, ignore, scheduler, reorder, min-delay, authentication, ' +
-      'secret, interfaces, log, node-id-file, state, tun, mark, table, rule-priority, secret-file',
+      'secret, interfaces, rules, log, node-id-file, state, tun, mark, table, rule-priority, secret-file',
     'port: 0': '1 port: 0 is too small; at least 1',
     'port: "6747"': '1 port: expected a number, not "6747"',
     'scheduler: fastest': '1 scheduler: "fastest" is not allowed; allowed: earliest, paper',

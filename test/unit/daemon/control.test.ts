@@ -8,9 +8,10 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { ControlClient, ControlError } from '../../../src/daemon/control/client.js';
-import type { StatusSource } from '../../../src/daemon/control/connection.js';
+import type { ControlSource } from '../../../src/daemon/control/connection.js';
 import { controlSocketPath, MAX_REQUEST_CHARACTERS } from '../../../src/daemon/control/protocol.js';
 import { ControlServer, ControlServerError } from '../../../src/daemon/control/server.js';
+import { controlSource } from './control-source.js';
 import { status } from './status.fixture.js';
 
 async function rejection(promise: Promise<unknown>): Promise<Error & { code?: string }> {
@@ -61,19 +62,17 @@ describe('the control socket', () => {
   let path: string;
   let server: ControlServer;
   let asked: number;
-  let source: StatusSource;
+  let source: ControlSource;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'mpip-control-'));
     path = controlSocketPath(folder);
     asked = 0;
-    source = {
-      status: async () => {
-        asked++;
-        return status;
-      },
-    };
-    server = await ControlServer.start(path, { status: () => source.status() });
+    source = controlSource(async () => {
+      asked++;
+      return status;
+    });
+    server = await ControlServer.start(path, { ...source, status: () => source.status() });
   });
   afterEach(async () => {
     await server.close();
@@ -97,6 +96,47 @@ describe('the control socket', () => {
     expect(sessions).to.deep.equal(status.sessions);
     expect(paths).to.deep.equal(status.paths);
     expect(availability).to.deep.equal(status.availability);
+  });
+
+  it('changes rules, answers with the list that has become of it, and says why it does not', async () => {
+    await using client = await ControlClient.connect(path);
+    expect(await client.rules()).to.deep.equal([{ rule: { name: 'default', mode: 'all-paths' }, packets: 4000 }]);
+    const ssh = { name: 'ssh', port: 22, priority: 'responsiveness' } as const;
+    const names = async (listing: Promise<{ rule: { name?: string | undefined } }[]>) =>
+      (await listing).map(({ rule }) => rule.name);
+    expect(await names(client.addRule(ssh))).to.deep.equal(['ssh', 'default']);
+    expect(await names(client.addRule({ ...ssh, name: 'dns', port: 53 }, 'ssh'))).to.deep.equal([
+      'dns',
+      'ssh',
+      'default',
+    ]);
+    expect((await client.rules())[1]).to.deep.equal({
+      rule: { name: 'ssh', port: '22', mode: 'single-path' },
+      packets: 12,
+    });
+    const refused = await rejection(client.addRule({ ...ssh, name: 'again' }));
+    expect(refused).to.include({ code: 'E_RULES' });
+    expect(refused.message).to.equal('rule "again": is never reached: "ssh" before it matches all its packets');
+    expect(await names(client.removeRule('ssh'))).to.deep.equal(['dns', 'default']);
+    expect(await names(client.loadRules([ssh]))).to.deep.equal(['ssh', 'default']);
+    expect((await rejection(client.loadRules([ssh, ssh]))).message).to.match(
+      /^\[1\]\.name: there is a rule "ssh" already/,
+    );
+    expect(await names(client.rules())).to.deep.equal(['ssh', 'default']);
+  });
+
+  it('refuses parameters of another kind', async () => {
+    using client = await RawClient.connect(path);
+    for (const request of [
+      { method: 'rules-add', params: { before: 'x', rules: [] } },
+      { method: 'rules-remove', params: { name: 7 } },
+      { method: 'rules-load' },
+    ]) {
+      client.socket.write(`${JSON.stringify({ id: 1, ...request })}\n`);
+      const [answer] = await client.answers(1);
+      expect(answer, request.method).to.have.nested.property('error.message').that.is.a('string');
+      expect(answer?.error, request.method).to.have.property('code').that.is.oneOf(['E_BAD_REQUEST', 'E_RULES']);
+    }
   });
 
   it('streams snapshots until the client has enough, then asks the data plane no more', async () => {
@@ -131,7 +171,7 @@ describe('the control socket', () => {
   });
 
   it('says that the data plane does not answer, also in a watch', async () => {
-    source = { status: () => Promise.reject(new Error('the data plane has stopped')) };
+    source = controlSource(() => Promise.reject(new Error('the data plane has stopped')));
     await using client = await ControlClient.connect(path);
     expect(await rejection(client.status())).to.include({
       code: 'E_UNAVAILABLE',
@@ -144,7 +184,7 @@ describe('the control socket', () => {
   });
 
   it('fails open requests and watches when it goes away, and later ones too', async () => {
-    source = { status: () => new Promise(() => {}) };
+    source = controlSource(() => new Promise(() => {}));
     await using client = await ControlClient.connect(path);
     const open = rejection(client.status());
     const watching = rejection(
@@ -160,7 +200,7 @@ describe('the control socket', () => {
   });
 
   it('keeps a client from waiting for ever', async () => {
-    source = { status: () => new Promise(() => {}) };
+    source = controlSource(() => new Promise(() => {}));
     await using client = await ControlClient.connect(path);
     expect(await rejection(client.request('status', 20))).to.include({ code: 'E_TIMEOUT' });
   });
@@ -266,12 +306,10 @@ describe('the control socket', () => {
       ...status,
       counters: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`counter${i}`, i])),
     };
-    source = {
-      status: async () => {
-        asked++;
-        return big;
-      },
-    };
+    source = controlSource(async () => {
+      asked++;
+      return big;
+    });
     using client = await RawClient.connect(path);
     client.socket.pause();
     const line = '{"id":1,"method":"status"}\n';

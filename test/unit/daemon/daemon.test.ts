@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { LogLevel } from '../../../src/core/io.js';
+import type { RoutingRule } from '../../../src/core/routing/rules.js';
 import { type DaemonConfig, parseDaemonConfig } from '../../../src/daemon/config.js';
 import { ControlClient } from '../../../src/daemon/control/client.js';
 import { controlSocketPath } from '../../../src/daemon/control/protocol.js';
@@ -14,16 +15,22 @@ import { status } from './status.fixture.js';
 class RecordingDataPlane implements RunningDataPlane {
   closed = 0;
   level: LogLevel;
+  rules: readonly RoutingRule[];
   log: Parameters<RunningDataPlane['onLog']>[0] = () => {};
   fail: (error: Error) => void = () => {};
 
   constructor(readonly options: DataPlaneOptions) {
     this.level = options.logLevel;
+    this.rules = options.nodeConfig.rules;
   }
 
   async status() {
     const { daemon, ...node } = status;
     return { ...node, io: daemon.io };
+  }
+
+  async setRules(rules: readonly RoutingRule[]): Promise<void> {
+    this.rules = rules;
   }
 
   setLogLevel(level: LogLevel): void {
@@ -95,6 +102,22 @@ describe('the daemon', () => {
     expect(daemon).to.include({ pid: process.pid, tun: 'mpip0' });
     expect(daemon.version).to.match(/^\d+\.\d+\.\d+$/);
     expect(daemon.io).to.deep.equal(fixture.io);
+  });
+
+  it('begins with the rules of its configuration, and tells the data plane what becomes of them', async () => {
+    const rules = '[{ name: ssh, port: 22, priority: responsiveness }]';
+    config = { ...config, node: parseDaemonConfig(`rules: ${rules}`, 'test').node };
+    await using daemon = await Daemon.start(config, startDataPlane);
+    const names = () => dataPlane.rules.map(({ name }) => name);
+    expect(names()).to.deep.equal(['ssh']);
+    await using client = await ControlClient.connect(controlSocketPath(config.stateDirectory));
+    const both = [client.addRule({ port: 53, mode: 'all-paths' }), client.addRule({ port: 80, mode: 'all-paths' })];
+    await Promise.all(both);
+    expect(names()).to.deep.equal(['ssh', 'rule 2', 'rule 3']);
+    await client.removeRule('rule 2');
+    expect(names()).to.deep.equal(['ssh', 'rule 3']);
+    await daemon.setRules([]);
+    expect((await client.rules()).map(({ rule }) => rule.name)).to.deep.equal(['default']);
   });
 
   it('closes the data plane once, and leaves nothing in its state directory', async () => {

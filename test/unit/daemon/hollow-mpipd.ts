@@ -7,6 +7,7 @@ const alive = setInterval(() => {}, 1000);
 
 const hollow: RunningDataPlane = {
   status: async () => ({ ...status, io: {} }),
+  setRules: async () => {},
   setLogLevel: () => {},
   onLog: () => {},
   onFailure: (listener) => void process.on('SIGUSR2', () => listener(new Error('as asked for'))),

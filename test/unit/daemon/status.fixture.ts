@@ -100,5 +100,9 @@ export const status: DaemonStatus = {
       receivedBytes: 0,
     },
   ],
+  rules: [
+    { name: 'ssh', packets: 12 },
+    { name: 'default', packets: 4000 },
+  ],
   daemon: { version: '0.1.0', pid: 4711, uptimeMs: 3_723_000, tun: 'mpip0', io: { tunReads: 800, wireSends: 0 } },
 };
