@@ -65,6 +65,10 @@ export interface NodeIo {
   steer(destination: Address, mtu: number): void;
   unsteer(destination: Address): void;
 
+  /** Keeps an own address that sessions use, though its interface is down or gone. Idempotent. */
+  pin(address: Address): void;
+  unpin(address: Address): void;
+
   readonly crypto: Crypto;
   log(level: LogLevel, event: string, fields?: Record<string, unknown>): void;
 }

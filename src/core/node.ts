@@ -45,7 +45,7 @@ export class Node {
       gone: (peer, reason, at) => this.forget(peer, reason, at),
       failed: (path, at) => this.transmitter.handOver(path, at),
     });
-    this.sessions = new SessionManager(context, this.control, this.delivery, now);
+    this.sessions = new SessionManager(context, this.control, this.delivery, () => this.releaseUnused(), now);
     this.handshake = new Handshake(context, this.control, {
       tick: (peer, at) => this.tick(peer, at),
       proven: (peer, at) => this.paths.connect(peer, at),
@@ -74,6 +74,7 @@ export class Node {
     context.locals = addresses;
     context.digest = addressDigest(context.ownEndpoints());
     if (context.digest !== before) context.addressSequence++;
+    this.sessions.pinAddresses();
     this.paths.addressesChanged(context.digest !== before, now);
     if (context.digest !== before) this.handshake.addressesChanged(now);
   }
@@ -210,6 +211,10 @@ export class Node {
     }
   }
 
+  private releaseUnused(): void {
+    for (const peer of this.context.peers.values()) this.paths.releaseUnused(peer);
+  }
+
   private tick(peer: Peer, now: number): void {
     if (peer.state === 'greeting') this.forget(peer, 'no path answered', now);
     else this.paths.tick(peer, now);
@@ -222,6 +227,7 @@ export class Node {
     context.peers.delete(peer.key);
     context.timers.clear(peer.tick);
     this.sessions.closeAll(peer);
+    this.sessions.pinAddresses();
     this.paths.forget(peer);
     this.handshake.peerGone(peer, now);
   }

@@ -65,6 +65,35 @@ describe('a path that fails with packets under way', () => {
       expect(flow.duplicates()).to.deep.equal([]);
     });
 
+    for (const side of ['a', 'b'] as const) {
+      it(`keeps its sessions when the interface with their own address goes at ${side}, and is used again (seed ${seed})`, () => {
+        const { hosts, flow, stop } = call(seed);
+        const { clock } = hosts.world;
+        const connection = hosts.tcp({ upload: 2_000_000, download: 500_000 });
+        clock.runUntil(clock.now + 100_000);
+        const address = hosts.address(side, FAILS);
+        hosts.forward[FAILS]!.setUp(false);
+        hosts.backward[FAILS]!.setUp(false);
+        hosts[side].host.setInterface(address, false);
+        const cutAt = clock.now;
+        clock.runUntil(cutAt + 3e6);
+        expect(
+          flow.arrivals.filter(({ time }) => time > cutAt + 2e6).length,
+          'datagrams in the third second',
+        ).to.be.above(2000);
+        hosts.forward[FAILS]!.setUp(true);
+        hosts.backward[FAILS]!.setUp(true);
+        hosts[side].host.setInterface(address, true);
+        const uses = (): boolean => hosts.status('a').paths.filter(({ state }) => state === 'live').length === 2;
+        expect(clock.run(clock.now + 1e6, uses), 'both paths live within 1 s').to.equal(true);
+        expect(hosts[side].host.pinned.size, 'pinned addresses').to.equal(0);
+        stop();
+        clock.run(clock.now + 20e6, () => connection.done);
+        expect(connection.done, 'the stream is complete and intact').to.equal(true);
+        expect(flow.duplicates()).to.deep.equal([]);
+      });
+    }
+
     it(`loses nothing of TCP's and little of UDP's when it falls silent (seed ${seed})`, () => {
       const { hosts, flow, stop } = call(seed);
       const { clock } = hosts.world;

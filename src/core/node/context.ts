@@ -19,6 +19,8 @@ export class NodeContext {
   readonly steered = new Map<Address, Peer>();
   rules: RuleSet;
   locals: readonly LocalAddress[] = [];
+  /** Own addresses of sessions whose interface has gone: the sessions stay. */
+  readonly pinned = new Set<Address>();
   /** Low 32 bits of the own node id, signed. */
   readonly key: number;
   readonly incarnation: number;

@@ -17,7 +17,7 @@ import {
 } from '../wire/control.js';
 import { addressDigest, type NodeContext } from './context.js';
 import type { ControlChannel } from './control-channel.js';
-import { equal } from './handshake.js';
+import { addressText, equal } from './handshake.js';
 import type { Envelope } from './receiver.js';
 import { trailerBytes } from './seal.js';
 import { TICK_US } from './transmitter.js';
@@ -102,11 +102,22 @@ export class PathManager {
     for (const path of [...peer.paths]) {
       if (includes(before, path.remote) && !includes(addresses, path.remote)) this.remove(path);
     }
-    for (const address of [...peer.steered.keys()]) {
-      if (!addresses.some((endpoint) => endpoint.address === address)) this.unsteer(peer, address);
-    }
+    this.releaseUnused(peer);
     this.connect(peer, now);
     this.changed(peer, now);
+  }
+
+  /** Addresses that the peer does not have any more are steered for as long as sessions use them. */
+  releaseUnused(peer: Peer): void {
+    const used = new Set<Address>();
+    for (const sessions of [peer.ownSessions, peer.peerSessions]) {
+      for (const session of sessions.values()) used.add(addressText(session.destination));
+    }
+    for (const address of [...peer.steered.keys()]) {
+      if (!used.has(address) && !peer.addresses.some((endpoint) => endpoint.address === address)) {
+        this.unsteer(peer, address);
+      }
+    }
   }
 
   /** The digest of a CM differs from what is known: asks for the list (an empty one is the question). */

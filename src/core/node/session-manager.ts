@@ -37,6 +37,7 @@ export class SessionManager {
     private readonly context: NodeContext,
     private readonly control: ControlChannel,
     private readonly delivery: Delivery,
+    private readonly onExpired: () => void,
     now: number,
   ) {
     this.expiry = new Timer((at) => this.expire(at));
@@ -124,6 +125,24 @@ export class SessionManager {
   forgotten(peer: Peer, envelope: Envelope): void {
     const session = peer.sessionOf(envelope.session, !envelope.fromOpener);
     if (session !== undefined) this.close(session);
+  }
+
+  /** Own addresses that sessions use stay with the host when their interface goes, until the last of them ends or it is back. */
+  pinAddresses(): void {
+    const { sessions, locals, pinned, io } = this.context;
+    const wanted = new Set<Address>();
+    for (const session of sessions) wanted.add(addressText(session.source));
+    for (const { address } of locals) wanted.delete(address);
+    for (const address of pinned) {
+      if (wanted.has(address)) continue;
+      pinned.delete(address);
+      io.unpin(address);
+    }
+    for (const address of wanted) {
+      if (pinned.has(address)) continue;
+      pinned.add(address);
+      io.pin(address);
+    }
   }
 
   closeAll(peer: Peer): void {
@@ -217,7 +236,8 @@ export class SessionManager {
 
   /** The peer may only speak for addresses that answered as its own, and only to addresses of this node. */
   private isAcceptable(peer: Peer, { source, destination }: Open): boolean {
-    const isOwn = this.context.locals.some(({ address }) => address === destination.address);
+    const { locals, pinned } = this.context;
+    const isOwn = pinned.has(destination.address) || locals.some(({ address }) => address === destination.address);
     return isOwn && peer.validated.has(source.address as Address);
   }
 
@@ -227,6 +247,8 @@ export class SessionManager {
       const idle = now - session.updatedAt;
       if (idle > IDLE_US || (session.finSeen === ENDED && idle > ENDED_IDLE_US)) this.close(session);
     }
+    this.pinAddresses();
+    this.onExpired();
   }
 }
 

@@ -4,6 +4,7 @@ import { nodeCrypto } from '../../host/node-crypto.js';
 import type { RawSocket } from '../../host/raw-socket.js';
 import type { Tun } from '../../host/tun.js';
 import type { WireSender } from '../../host/wire-sender.js';
+import type { PinnedAddresses } from './pinned-addresses.js';
 import type { SteeredDestinations } from './steered-destinations.js';
 import type { WireSockets } from './wire-sockets.js';
 
@@ -19,6 +20,7 @@ export interface LinuxIoParts {
   readonly sender: WireSender;
   readonly sockets: WireSockets;
   readonly steered: SteeredDestinations;
+  readonly pinned: PinnedAddresses;
   readonly log: WriteLog;
 }
 
@@ -60,6 +62,14 @@ export class LinuxIo implements NodeIo {
 
   unsteer(destination: Address): void {
     this.parts.steered.unsteer(destination);
+  }
+
+  pin(address: Address): void {
+    this.parts.pinned.pin(address);
+  }
+
+  unpin(address: Address): void {
+    this.parts.pinned.unpin(address);
   }
 
   log(level: LogLevel, event: string, fields: Record<string, unknown> = {}): void {

@@ -17,6 +17,7 @@ import type { DataPlaneOptions } from '../daemon.js';
 import { LinuxIo, type WriteLog } from './linux-io.js';
 import { interfaceNames, LocalAddressBook } from './local-addresses.js';
 import { type Controller, Loop } from './loop.js';
+import { PinnedAddresses } from './pinned-addresses.js';
 import { SteeredDestinations } from './steered-destinations.js';
 import { TunLink } from './tun-link.js';
 import { WireSockets } from './wire-sockets.js';
@@ -56,9 +57,10 @@ export function runDataPlane(options: DataPlaneOptions, controller: Controller, 
   using steering = new Steering({ ...options, netlink, tunIndex: tunLink.index, tunName: tun.name });
   steering.prepare(interfaceNames(addressBook.update(links, netlink.addresses())));
   const steered = new SteeredDestinations(steering, warn);
+  const pinned = new PinnedAddresses(netlink, tunLink.index, warn);
   using sockets = new WireSockets({ arena, poller, receiver, sender, port: nodeConfig.port, mark, warn });
 
-  const io = new LinuxIo({ tun, raw, sender, sockets, steered, log });
+  const io = new LinuxIo({ tun, raw, sender, sockets, steered, pinned, log });
   const node = new Node(nodeConfig, arena.memory, slots, io, monotonicUs());
   sockets.connect({
     fromWire: (slot, offset, bytes, segmentBytes, local, source, now) =>

@@ -1,6 +1,7 @@
-import { formatAddress } from '../../core/address.js';
+import { formatAddress, parseAddress } from '../../core/address.js';
 import type { Address } from '../../core/io.js';
-import { Attributes } from './message.js';
+import { AF_INET, AF_INET6 } from '../constants.js';
+import { type Attribute, Attributes, u32Attribute } from './message.js';
 import * as rt from './rtnetlink.js';
 
 export type AddressScope = 'global' | 'site' | 'link' | 'host';
@@ -19,7 +20,7 @@ export interface InterfaceAddress {
 }
 
 const IFADDRMSG_BYTES = 8;
-const ifaddrmsg = { PREFIX: 1, FLAGS: 2, SCOPE: 3, INDEX: 4 } as const;
+const ifaddrmsg = { FAMILY: 0, PREFIX: 1, FLAGS: 2, SCOPE: 3, INDEX: 4 } as const;
 
 const SCOPES: ReadonlyMap<number, AddressScope> = new Map([
   [rt.RT_SCOPE_UNIVERSE, 'global'],
@@ -47,4 +48,24 @@ export function decodeInterfaceAddress(payload: Buffer): InterfaceAddress | unde
 /** Fixed part of RTM_GETADDR for all addresses of all families. */
 export function addressDumpHeader(): Buffer {
   return Buffer.alloc(IFADDRMSG_BYTES);
+}
+
+/** Fixed part of a request for one address, alone in its subnet. */
+export function hostAddressHeader(index: number, address: Address): Buffer {
+  const bytes = parseAddress(address);
+  const header = Buffer.alloc(IFADDRMSG_BYTES);
+  header.writeUInt8(bytes.length === 4 ? AF_INET : AF_INET6, ifaddrmsg.FAMILY);
+  header.writeUInt8(bytes.length * 8, ifaddrmsg.PREFIX);
+  header.writeUInt32LE(index, ifaddrmsg.INDEX);
+  return header;
+}
+
+/** No detection of duplicates (it is this host's already), no route to its subnet. */
+export function hostAddressAttributes(address: Address): Attribute[] {
+  const value = Buffer.from(parseAddress(address));
+  return [
+    { type: rt.IFA_LOCAL, value },
+    { type: rt.IFA_ADDRESS, value },
+    u32Attribute(rt.IFA_FLAGS, rt.IFA_F_NODAD | rt.IFA_F_NOPREFIXROUTE),
+  ];
 }

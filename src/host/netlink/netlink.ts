@@ -1,7 +1,13 @@
 import type { Address } from '../../core/io.js';
 import { AF_INET, AF_INET6, EINTR, ENOBUFS, SOL_NETLINK } from '../constants.js';
 import { NetlinkError } from './error.js';
-import { addressDumpHeader, decodeInterfaceAddress, type InterfaceAddress } from './interface-address.js';
+import {
+  addressDumpHeader,
+  decodeInterfaceAddress,
+  hostAddressAttributes,
+  hostAddressHeader,
+  type InterfaceAddress,
+} from './interface-address.js';
 import { decodeLink, type Link, type LinkSettings, linkAttributes, linkDump, linkHeader } from './link.js';
 import { type Attribute, Attributes, encodeMessage, type Message, parseMessages } from './message.js';
 import {
@@ -56,6 +62,18 @@ export class Netlink implements Disposable {
     return this.dump('list addresses', rt.RTM_GETADDR, addressDumpHeader())
       .map(decodeInterfaceAddress)
       .filter((address) => address !== undefined);
+  }
+
+  /** Gives an interface an address of its own, /32 or /128. Refused with EEXIST when it has it. */
+  addAddress(index: number, address: Address): void {
+    const flags = rt.NLM_F_CREATE | rt.NLM_F_EXCL;
+    const request = `add address ${address} to link ${index}`;
+    this.change(request, rt.RTM_NEWADDR, flags, hostAddressHeader(index, address), hostAddressAttributes(address));
+  }
+
+  deleteAddress(index: number, address: Address): void {
+    const request = `delete address ${address} from link ${index}`;
+    this.change(request, rt.RTM_DELADDR, 0, hostAddressHeader(index, address), hostAddressAttributes(address));
   }
 
   setLink(index: number, settings: LinkSettings): void {

@@ -82,6 +82,8 @@ export class Host {
 
   private readonly locals = new Map<string, LocalAddress>();
   private readonly downAddresses = new Set<string>();
+  /** Addresses that the TUN device holds. */
+  readonly pinned = new Set<string>();
   private readonly tcpHandlers = new Map<string, TcpHandler>();
   private readonly tcpListeners = new Map<string, (syn: TcpSegment, via: Via) => void>();
   private readonly udpHandlers = new Map<string, UdpHandler>();
@@ -177,7 +179,9 @@ export class Host {
   receiveTun(message: Uint8Array): void {
     for (const packet of fromTun(message)) {
       const ip = parseIp(packet);
-      if (!this.isLocal(ip.destination)) throw new PacketError(`${this.name} has no address ${ip.destination}`);
+      if (!this.isUp(ip.destination) && !this.pinned.has(ip.destination)) {
+        throw new PacketError(`${this.name} has no address ${ip.destination}`);
+      }
       this.counters.receivedTun++;
       this.deliver(ip, 'tun');
     }

@@ -272,6 +272,14 @@ export class Mpipd implements NodeIo {
     this.steered.delete(destination);
   }
 
+  pin(address: string): void {
+    this.host.pinned.add(address);
+  }
+
+  unpin(address: string): void {
+    this.host.pinned.delete(address);
+  }
+
   log(level: LogLevel, event: string, fields?: Record<string, unknown>): void {
     this.logLines.push({ time: Math.round(this.host.clock.now), level, event, fields });
   }
