@@ -99,7 +99,6 @@ describe('mpipd fails open', function () {
           await livePaths(lab, 2);
           await usesBothPaths(lab, stream, to);
           const { longestGapMs } = await stream.finish();
-          console.log({ longestGapMs });
           expect(longestGapMs).to.be.lessThan(LONGEST_GAP_MS);
 
           await using another = await start(lab, from);
@@ -122,7 +121,6 @@ describe('mpipd fails open', function () {
         for (const host of HOSTS) await daemonOf(lab.node(host)).restart();
         await usesBothPaths(lab, stream, 'b');
         const { longestGapMs } = await stream.finish();
-        console.log({ longestGapMs });
         expect(longestGapMs).to.be.lessThan(LONGEST_GAP_MS);
       });
 

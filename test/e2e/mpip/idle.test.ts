@@ -26,7 +26,6 @@ describe('idle mpipd', function () {
     const before = pids.map(cpuSeconds);
     await sleep(SECONDS * 1000);
     const shares = pids.map((pid, i) => (cpuSeconds(pid) - before[i]!) / SECONDS);
-    console.log(shares);
     for (const share of shares) expect(share).to.be.lessThan(0.01);
     expect(daemons.map(({ pid }) => pid)).to.deep.equal(pids);
     await livePaths(lab, 2);

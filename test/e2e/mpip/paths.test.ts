@@ -56,7 +56,6 @@ describe('paths under a running transfer', function () {
         await livePaths(lab, 2);
         await usesBothPaths(lab, stream, 'b');
         const { longestGapMs } = await stream.finish();
-        console.log({ longestGapMs });
         expect(longestGapMs).to.be.lessThan(LONGEST_GAP_MS);
         expect(await sessionId()).to.equal(session);
       });
@@ -97,7 +96,6 @@ describe('paths under a running transfer', function () {
     await livePaths(lab, 1);
     await stream.flows(2e6);
     const { longestGapMs } = await stream.finish();
-    console.log({ longestGapMs });
     expect(longestGapMs).to.be.lessThan(LONGEST_GAP_MS);
     expect(await sessionId()).to.equal(session);
   });
