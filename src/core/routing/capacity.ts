@@ -14,6 +14,10 @@ const FULL_PACKET_BYTES = 1_500;
 /** How far above the delivered rate a path without a queue is believed to carry. */
 const HEADROOM = 1.25;
 const GAIN = 0.5;
+/** Without a queue an estimate grows by a factor e in so long: a path that was slow is tried again, however little is sent there now. */
+const GROWTH_US = 1_000_000;
+/** An estimate that exceeds what a queued path delivers by more has grown for want of data; it is dropped. */
+const OVERESTIMATE = 2;
 
 /**
  * Capacity of a path from the receiver's reports: bytes over the time in which they arrived. While packets queue, what arrives is
@@ -45,10 +49,11 @@ export class CapacityEstimator {
     const sample = delivered / stretch;
     const queued = leastQueuing > Math.max(QUEUE_US, (2 * FULL_PACKET_BYTES) / sample);
     if (queued) {
-      this.rate = this.known ? this.rate + (sample - this.rate) * GAIN : sample;
+      const isNear = this.known && this.rate < OVERESTIMATE * sample;
+      this.rate = isNear ? this.rate + (sample - this.rate) * GAIN : sample;
       this.known = true;
     } else if (this.known || sample > INITIAL_RATE) {
-      this.rate = Math.max(this.rate, sample * HEADROOM);
+      this.rate = Math.max(this.rate * (1 + stretch / GROWTH_US), sample * HEADROOM);
     }
     this.rate = Math.min(this.rate, MAX_RATE);
   }

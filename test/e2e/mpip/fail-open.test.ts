@@ -19,7 +19,8 @@ import { Stream } from './stream.js';
 const LONGEST_GAP_MS = 3000;
 const MPIPCTL = fileURLToPath(new URL('../../../dist/src/ctl/main.js', import.meta.url));
 
-type Host = 'a' | 'b';
+const HOSTS = ['a', 'b'] as const;
+type Host = (typeof HOSTS)[number];
 
 /** A connection that a opens. */
 interface Case {
@@ -51,7 +52,7 @@ function start(lab: Lab, from: Host): Promise<Stream> {
 /** Checks that the stream's bytes take the connection's own path only. */
 async function isNative(lab: Lab, stream: Stream, to: Host): Promise<void> {
   const [path1, path2] = await pathShares(lab, stream, to);
-  expect(path1).to.be.greaterThan(1);
+  expect(path1).to.be.greaterThan(0.8);
   expect(path2).to.be.lessThan(0.01);
 }
 
@@ -80,6 +81,11 @@ describe('mpipd fails open', function () {
         lab = await Lab.up(topology);
       });
       after(() => lab?.down());
+      beforeEach(async () => {
+        for (const host of HOSTS)
+          if (daemonOf(lab.node(host)).pid === undefined) await daemonOf(lab.node(host)).restart();
+        await livePaths(lab, 2);
+      });
 
       for (const { title, killed, from } of CASES.filter(({ filters }) => filters.includes(filter))) {
         it(`kill -9 of ${title}: the connection goes on natively within 3 s and over MPIP after the restart, and so do new ones`, async () => {
@@ -93,7 +99,6 @@ describe('mpipd fails open', function () {
           await livePaths(lab, 2);
           await usesBothPaths(lab, stream, to);
           const { longestGapMs } = await stream.finish();
-          console.log({ longestGapMs });
           expect(longestGapMs).to.be.lessThan(LONGEST_GAP_MS);
 
           await using another = await start(lab, from);
@@ -109,20 +114,19 @@ describe('mpipd fails open', function () {
       }
 
       it('a connection that is older than both daemons moves to MPIP without losing data', async () => {
-        for (const host of ['a', 'b'] as const) await daemonOf(lab.node(host)).kill('SIGTERM');
+        for (const host of HOSTS) await daemonOf(lab.node(host)).kill('SIGTERM');
         await using stream = await start(lab, 'a');
         await stream.flows(1e6);
         await isNative(lab, stream, 'b');
-        for (const host of ['a', 'b'] as const) await daemonOf(lab.node(host)).restart();
+        for (const host of HOSTS) await daemonOf(lab.node(host)).restart();
         await usesBothPaths(lab, stream, 'b');
         const { longestGapMs } = await stream.finish();
-        console.log({ longestGapMs });
         expect(longestGapMs).to.be.lessThan(LONGEST_GAP_MS);
       });
 
       it('SIGTERM leaves rules, routes, settings and devices as on a host that never ran it, also after a kill -9', async () => {
         await using plain = await Lab.up(topology, { mpip: false });
-        for (const host of ['a', 'b'] as const) {
+        for (const host of HOSTS) {
           const daemon = daemonOf(lab.node(host));
           const running = await hostState(lab, host);
           await daemon.kill('SIGKILL');

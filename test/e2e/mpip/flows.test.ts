@@ -7,7 +7,7 @@ import { LinkSampler } from '../../../lab/measure/sampler.js';
 import { throughputOf } from '../../../lab/measure/throughput.js';
 import { type Iperf3Workload, runIperf3 } from '../../../lab/workloads/iperf3.js';
 import { Service } from './exchanges.js';
-import { ADDRESS, daemonOf, FIG4A_RATES, receivedBytes, twoHosts } from './hosts.js';
+import { ADDRESS, FIG4A_RATES, receivedBytes, statusOf, twoHosts } from './hosts.js';
 import { Stream } from './stream.js';
 
 /** Seconds of a transfer, and those of its start in which congestion control and scheduler find their rates. */
@@ -56,7 +56,6 @@ async function measure(lab: Lab, change: Partial<Iperf3Workload>) {
   const links = linksBetween(lab.plan, sender, receiver);
   const { metrics: rates } = throughputOf(links, (link) => sampler.of(link), window);
   const shares = links.map(({ name }) => rates[`${name}.rate_bps`]! / rates[`${name}.capacity_bps`]!);
-  console.log(change, { share: mean / limit, loss: metrics.loss, shares });
   return { ofLimit: mean / limit, loss: metrics.loss, leastPath: Math.min(...shares) };
 }
 
@@ -77,8 +76,8 @@ describe('applications on two hosts with mpipd', function () {
     ] as const) {
       it(`${title} fills both paths within 5 % and reaches 95 % of the limit`, async () => {
         const { ofLimit, leastPath } = await measure(lab, change);
-        expect(leastPath).to.be.within(0.95, 1.01);
-        expect(ofLimit).to.be.within(0.95, 1.01);
+        expect(leastPath).to.be.within(0.95, 1.02);
+        expect(ofLimit).to.be.within(0.95, 1.02);
       });
     }
 
@@ -118,9 +117,7 @@ describe('applications on two hosts with mpipd', function () {
           bytes: GIGABYTE,
         });
         const before = receivedBytes(lab, to);
-        const start = performance.now();
         const { bytes } = await stream.finished();
-        console.log((bytes * 8) / (performance.now() - start) / 1e6, 'Gbit/s with start-up');
         expect(bytes).to.equal(GIGABYTE);
         const after = receivedBytes(lab, to);
         expect(Math.min(after[0] - before[0], after[1] - before[1])).to.be.greaterThan(GIGABYTE / 100);
@@ -131,8 +128,10 @@ describe('applications on two hosts with mpipd', function () {
       await using service = await Service.start(lab, 'b');
       await service.serve({ client: 'a', addresses: [ADDRESS.b, '10.2.0.2'], tcp: 1000, udp: 1000 });
       expect(service.foreign).to.deep.equal([]);
-      const { sessions } = await daemonOf(lab.node('a')).status();
-      console.log(sessions.filter(({ state }) => state === 'mpip').length, sessions.length);
+      await statusOf(lab.node('a'), ({ sessions }) => {
+        const mpip = sessions.filter(({ state }) => state === 'mpip').length;
+        return mpip > 100 && mpip === sessions.length ? null : `${mpip} of ${sessions.length} sessions are MPIP`;
+      });
     });
   });
 });

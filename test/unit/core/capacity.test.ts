@@ -1,0 +1,64 @@
+import { expect } from 'chai';
+import { CapacityEstimator } from '../../../src/core/routing/capacity.js';
+
+const MBIT = 1 / 8; // bytes/us
+const REPORT_US = 50_000;
+
+/** A path's receiver: delivers at a rate (bytes/us) while every packet waits at least `queuing` us. */
+class Receiver {
+  private bytes = 0;
+  private time = 0;
+
+  constructor(private readonly estimator: CapacityEstimator) {}
+
+  report(count: number, rate: number, queuing: number): void {
+    for (let i = 0; i < count; i++) {
+      this.bytes += rate * REPORT_US;
+      this.time += REPORT_US;
+      this.estimator.report(Math.round(this.bytes) >>> 0, this.time | 0, queuing);
+    }
+  }
+}
+
+describe('capacity of a path', () => {
+  it('is what arrives while packets queue', () => {
+    const estimator = new CapacityEstimator();
+    new Receiver(estimator).report(20, 20 * MBIT, 10_000);
+    expect(estimator.rate).to.be.closeTo(20 * MBIT, 0.1 * MBIT);
+  });
+
+  it('is found for slow paths, too', () => {
+    const estimator = new CapacityEstimator();
+    new Receiver(estimator).report(20, 0.25 * MBIT, 200_000);
+    expect(estimator.rate).to.be.closeTo(0.25 * MBIT, 0.01 * MBIT);
+  });
+
+  it('is not that of a few packets, such as acknowledgements, that a busy machine picks up late', () => {
+    for (const known of [false, true]) {
+      const estimator = new CapacityEstimator();
+      const receiver = new Receiver(estimator);
+      if (known) receiver.report(20, 20 * MBIT, 10_000);
+      const before = estimator.rate;
+      for (const late of [1_500, 4_000, 20_000]) receiver.report(100, 0.3 * MBIT, late);
+      expect(estimator.rate).to.be.at.least(before);
+    }
+  });
+
+  it('grows within seconds while the queue stays empty, however little is sent: a path that was slow is found out', () => {
+    const estimator = new CapacityEstimator();
+    const receiver = new Receiver(estimator);
+    receiver.report(20, 0.2 * MBIT, 200_000);
+    receiver.report(5_000_000 / REPORT_US, 0.01 * MBIT, 0);
+    expect(estimator.rate).to.be.greaterThan(20 * MBIT);
+  });
+
+  it('falls to what arrives at the first queue after it has grown', () => {
+    const estimator = new CapacityEstimator();
+    const receiver = new Receiver(estimator);
+    receiver.report(20, 20 * MBIT, 10_000);
+    receiver.report(200, 0.01 * MBIT, 0);
+    expect(estimator.rate).to.be.greaterThan(100 * MBIT);
+    receiver.report(2, 20 * MBIT, 10_000);
+    expect(estimator.rate).to.be.closeTo(20 * MBIT, 0.1 * MBIT);
+  });
+});
