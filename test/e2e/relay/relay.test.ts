@@ -132,7 +132,7 @@ describe('a relayed link', function () {
     expect(median(await roundTripsMs(lab, '10.1.0.2', 30))).to.be.within(45, 47);
     await link.set({ rateBps: 5e6 });
     expect(median(await roundTripsMs(lab, '10.1.0.2', 30))).to.be.within(45, 47.5);
-    const { bps } = await iperf3(lab, '10.1.0.2', '-u', '-b', '10M', '-l', '1400', '-t', '1');
+    const { bps } = await iperf3(lab, '10.1.0.2', '-u', '-b', '10M', '-l', '1400', '-t', '5');
     expect(bps / (5e6 * (1400 / 1442))).to.be.within(0.9, 1.1);
     expect(link.emulation[0]).to.include({ delayUs: 40_000 });
     expect(link.emulation[1]).to.include({ delayUs: 5000 });
