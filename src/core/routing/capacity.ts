@@ -16,6 +16,8 @@ const HEADROOM = 1.25;
 const GAIN = 0.5;
 /** Without a queue an estimate grows by a factor e in so long: a path that was slow is tried again, however little is sent there now. */
 const GROWTH_US = 1_000_000;
+/** And by this in each WEIGHT_INTERVAL_US while next to nothing is sent, up to what the path has carried before. */
+const RECOVERY = 1.5;
 /** An estimate that exceeds what a queued path delivers by more has grown for want of data; it is dropped. */
 const OVERESTIMATE = 2;
 
@@ -27,6 +29,8 @@ export class CapacityEstimator {
   /** bytes/us. */
   rate = INITIAL_RATE;
   known = false;
+  /** The most that a queued path has delivered. */
+  private peak = 0;
   private bytes = 0;
   private arrival = 0;
   private started = false;
@@ -52,10 +56,20 @@ export class CapacityEstimator {
       const isNear = this.known && this.rate < OVERESTIMATE * sample;
       this.rate = isNear ? this.rate + (sample - this.rate) * GAIN : sample;
       this.known = true;
+      this.peak = Math.max(this.peak, sample);
     } else if (this.known || sample > INITIAL_RATE) {
       this.rate = Math.max(this.rate * (1 + stretch / GROWTH_US), sample * HEADROOM);
     }
     this.rate = Math.min(this.rate, MAX_RATE);
+  }
+
+  /**
+   * Called each `us` with what was sent meanwhile. An estimate that is not put to the test goes back to what the path has carried before: a path
+   * that was slow for a while would else get nothing that could tell how fast it is now.
+   */
+  untested(sent: number, us: number, queuing: number): void {
+    const isTested = sent > (this.rate * us) / 2 || (sent > 0 && queuing > QUEUE_US);
+    if (this.known && !isTested && this.rate < this.peak) this.rate = Math.min(this.rate * RECOVERY, this.peak);
   }
 
   private restart(bytes: number, arrival: number): void {

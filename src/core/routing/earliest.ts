@@ -1,5 +1,5 @@
 import type { Path } from '../tables/paths.js';
-import { MAX_WEIGHT, MIN_WEIGHT, type Scheduler } from './scheduler.js';
+import { MAX_WEIGHT, MIN_WEIGHT, type Scheduler, WEIGHT_INTERVAL_US } from './scheduler.js';
 
 const PATH_IDS = 256;
 /** Packets stay on one path for at least this long of its capacity: long runs are cheap at high rates, at low rates it is one packet. */
@@ -74,7 +74,10 @@ export class EarliestScheduler implements Scheduler {
 
   adjust(paths: readonly Path[]): void {
     let total = 0;
-    for (const path of paths) total += this.bytes[path.id];
+    for (const path of paths) {
+      total += this.bytes[path.id];
+      path.capacity.untested(this.bytes[path.id], WEIGHT_INTERVAL_US, path.delay.queuing);
+    }
     if (total === 0) return;
     for (const path of paths) {
       const share = (MAX_WEIGHT * this.bytes[path.id]) / total;

@@ -61,4 +61,29 @@ describe('capacity of a path', () => {
     receiver.report(2, 20 * MBIT, 10_000);
     expect(estimator.rate).to.be.closeTo(20 * MBIT, 0.1 * MBIT);
   });
+
+  it('goes back to what the path has carried before, and no further, while nothing is sent', () => {
+    const estimator = new CapacityEstimator();
+    const receiver = new Receiver(estimator);
+    receiver.report(20, 20 * MBIT, 10_000);
+    receiver.report(20, 0.2 * MBIT, 200_000);
+    expect(estimator.rate).to.be.below(0.3 * MBIT);
+    for (let i = 0; i < 15; i++) estimator.untested(0, 100_000, 50_000);
+    expect(estimator.rate).to.be.closeTo(20 * MBIT, MBIT);
+    for (let i = 0; i < 50; i++) estimator.untested(0, 100_000, 0);
+    expect(estimator.rate).to.be.at.most(20.2 * MBIT);
+  });
+
+  it('stays where it is while the path is put to the test', () => {
+    const estimator = new CapacityEstimator();
+    const receiver = new Receiver(estimator);
+    receiver.report(20, 20 * MBIT, 10_000);
+    receiver.report(20, 2 * MBIT, 20_000);
+    const before = estimator.rate;
+    for (let i = 0; i < 20; i++) {
+      estimator.untested(before * 100_000, 100_000, 0);
+      estimator.untested(3_000, 100_000, 20_000);
+    }
+    expect(estimator.rate).to.equal(before);
+  });
 });
