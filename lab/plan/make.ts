@@ -18,7 +18,11 @@ const IPV6_STATIC: Sysctls = [
   ['net.ipv6.conf.default.dad_transmits', '0'],
   ['net.ipv6.conf.default.accept_ra', '0'],
   ['net.ipv6.conf.default.autoconf', '0'],
+  ['net.ipv6.conf.default.router_solicitations', '0'],
 ];
+
+/** Without link-local addresses the kernel sends nothing of its own accord (multicast listener reports): a link's losses are drawn for packets of the experiment alone. */
+const IPV6_SILENT: Sysctls = [['net.ipv6.conf.default.addr_gen_mode', '1']];
 
 /** What one transfer learns (slow start threshold, RTT) must not help or hinder the next. */
 const REPEATABLE: Sysctls = [['net.ipv4.tcp_no_metrics_save', '1']];
@@ -74,11 +78,17 @@ function planNode(node: TopologyNode, topology: Topology, network: Network, ways
       return [{ name: end.interface, link: link.name, addresses, bridge: node.kind === 'switch' ? BRIDGE : null }];
     }),
   );
+  const hasIPv6 = interfaces.some(({ addresses }) => addresses.some((address) => address.includes(':')));
   const peers = [...new Set(ways.filter(({ from }) => from === node.name).map(({ destination }) => destination))];
   return {
     name: node.name,
     kind: node.kind,
-    sysctls: [...SYSCTLS[node.kind], ...middleboxSysctls(node), ...Object.entries(node.sysctls)],
+    sysctls: [
+      ...SYSCTLS[node.kind],
+      ...(hasIPv6 || node.kind === 'switch' ? [] : IPV6_SILENT),
+      ...middleboxSysctls(node),
+      ...Object.entries(node.sysctls),
+    ],
     interfaces,
     ...routesOf(node, network),
     nat: planNat(node, network),

@@ -27,6 +27,8 @@ const DOWNLOAD: Iperf3Workload = {
   rate: null,
 };
 
+const GIGABYTE = 1e9;
+
 /** UDP sends at this share of the limit. */
 const UDP_SHARE = 0.95;
 
@@ -95,32 +97,53 @@ describe('applications on two hosts with mpipd', function () {
     }
   });
 
-  describe('over two paths as fast as the machine', () => {
-    const GIGABYTE = 1e9;
+  const DIRECTIONS = [
+    ['client to server', 'a', 'b'],
+    ['server to client', 'b', 'a'],
+  ] as const;
 
+  /** Sends so many bytes, whose hash the stream checks; resolves to what the receiver's interfaces got meanwhile. */
+  async function transfer(lab: Lab, from: 'a' | 'b', to: 'a' | 'b', size: number): Promise<[number, number]> {
+    await using stream = await Stream.start(lab, {
+      from,
+      to,
+      address: ADDRESS.b,
+      listener: to === 'b' ? 'receiver' : 'sender',
+      bytes: size,
+    });
+    const before = receivedBytes(lab, to);
+    const { bytes } = await stream.finished();
+    expect(bytes).to.equal(size);
+    const after = receivedBytes(lab, to);
+    return [after[0] - before[0], after[1] - before[1]];
+  }
+
+  describe('over two paths of 500 Mbit/s', () => {
+    let lab: Lab;
+    before(async () => {
+      lab = await Lab.up(twoHosts({ rates: [500e6, 500e6] }));
+    });
+    after(() => lab?.down());
+
+    for (const [title, from, to] of DIRECTIONS) {
+      it(`a TCP transfer of 1 GB, ${title}, takes both and has the right SHA-256`, async () => {
+        expect(Math.min(...(await transfer(lab, from, to, GIGABYTE)))).to.be.greaterThan(GIGABYTE / 4);
+      });
+    }
+  });
+
+  // Where the processor is the bottleneck no path has a queue, and one of them may well be left alone.
+  describe('over two paths as fast as the machine', () => {
     let lab: Lab;
     before(async () => {
       lab = await Lab.up(twoHosts());
     });
     after(() => lab?.down());
 
-    for (const [title, from, to] of [
-      ['client to server', 'a', 'b'],
-      ['server to client', 'b', 'a'],
-    ] as const) {
-      it(`a TCP transfer of 1 GB, ${title}, takes both and has the right SHA-256`, async () => {
-        await using stream = await Stream.start(lab, {
-          from,
-          to,
-          address: ADDRESS.b,
-          listener: to === 'b' ? 'receiver' : 'sender',
-          bytes: GIGABYTE,
-        });
-        const before = receivedBytes(lab, to);
-        const { bytes } = await stream.finished();
-        expect(bytes).to.equal(GIGABYTE);
-        const after = receivedBytes(lab, to);
-        expect(Math.min(after[0] - before[0], after[1] - before[1])).to.be.greaterThan(GIGABYTE / 100);
+    for (const [title, from, to] of DIRECTIONS) {
+      it(`a TCP transfer of 1 GB, ${title}, has the right SHA-256`, async () => {
+        const [one, two] = await transfer(lab, from, to, GIGABYTE);
+        expect(one + two).to.be.greaterThan(GIGABYTE);
       });
     }
 
