@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Backend } from '../backend/backend.js';
 import { backendOf } from '../backend/backends.js';
 import { forThisMachine } from '../doctor/emulation.js';
@@ -99,7 +100,8 @@ export class Lab implements AsyncDisposable {
       return lab;
     } catch (error) {
       await (lab ? lab.down() : takeDownDirectory(directory, backendOf));
-      // What else went wrong then is a consequence.
+      // A terminal's Ctrl-C may have ended a process of the set-up before this one could take note of it: let it, the rest is a consequence.
+      await signalsTold();
       signal?.throwIfAborted();
       throw error;
     }
@@ -277,4 +279,10 @@ async function settle<T>(items: readonly T[], action: (item: T) => Promise<void>
   const workers = Math.min(items.length, 2 * availableParallelism(), STARTS_MAX);
   const results = await Promise.allSettled(Array.from({ length: workers }, worker));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+/** The first immediate may come before the event loop looks for signals again; the second comes after. */
+async function signalsTold(): Promise<void> {
+  await nextTurn();
+  await nextTurn();
 }
