@@ -95,7 +95,7 @@ claims:
     const { arms, events } = await document(join(output, time!));
     expect(events!.map(({ at_s, text }) => [at_s, text])).to.deep.equal([
       [1, 'a: mark'],
-      [2, 'one rateBps=5000000'],
+      [2, 'one rate=5mbit'],
     ]);
     const names = arms.ip!.series.map((series) => series.name);
     expect(names).to.include.members(['one.rate', 'download.goodput', 'page.request', 'call.rtt', 'path.rtt']);
