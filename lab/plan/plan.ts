@@ -96,6 +96,8 @@ export interface PlannedMpip {
 export interface PlannedLink {
   readonly name: string;
   readonly mtu: number;
+  /** Whether its interfaces keep their offloads. */
+  readonly offloads: boolean;
   readonly emulator: Emulator;
   readonly ends: readonly [PlannedEnd, PlannedEnd];
 }

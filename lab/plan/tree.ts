@@ -3,10 +3,11 @@ import type { Emulator, Plan, PlannedEmulation, PlannedEnd, PlannedNode, Planned
 
 /** A plan for people: nodes with their interfaces, routes and rules, then links with what holds them back. */
 export function planTree({ topology, nodes, links, paths }: Plan): string {
-  const linkTexts = links.map(({ name, mtu, emulator, ends: [a, b] }) =>
-    [`${name} (mtu ${mtu}${EMULATOR_TEXTS[emulator]})`, ...branches([directionText(a, b), directionText(b, a)])].join(
-      '\n',
-    ),
+  const linkTexts = links.map(({ name, mtu, offloads, emulator, ends: [a, b] }) =>
+    [
+      `${name} (mtu ${mtu}${EMULATOR_TEXTS[emulator]}${offloads ? ', offloads' : ''})`,
+      ...branches([directionText(a, b), directionText(b, a)]),
+    ].join('\n'),
   );
   const both = paths.filter(({ from, to }) => nodeIndex(nodes, from) < nodeIndex(nodes, to));
   const pathLines = both.map(({ from, to, source, destination }) => `${from} ${source} - ${to} ${destination}`);

@@ -122,7 +122,9 @@ export class RunningLink implements LabLink {
     const ends = link.ends.map((end, index) =>
       touched.some((own) => own === index) ? this.#altered(link, end, change) : end,
     ) as [PlannedEnd, PlannedEnd];
-    const changed = { ...link, ends };
+    // A wire that gets a rate is one no more.
+    const wire = link.emulator === 'none';
+    const changed: PlannedLink = { ...link, ends, ...(wire && { emulator: 'tbf', offloads: false }) };
     if (link.emulator === 'relay') {
       const { carrier: _carrier, at: _at, from: _from, ...direction } = change;
       await this.#ask({ what: 'change', link: this.name, ends: touched, change: direction });

@@ -111,6 +111,7 @@ const linkShape = {
   subnet: networks.optional(),
   addresses: z.record(z.string(), listOf(ipInterface)).optional(),
   mtu: z.int().min(MTU_MIN).max(MTU_MAX).optional(),
+  offloads: z.boolean().optional(),
   ...directionShape,
   ...emulatedShape,
 };
