@@ -3,9 +3,15 @@ import { Lab, LabError, type LinkChange } from '../lab.js';
 import { changeOf, LINK_SETTINGS, type LinkSetting } from '../running/link-change.js';
 
 export function registerLink(program: Command): void {
-  program
-    .command('link')
-    .description('change a link of a running lab')
+  const link = program.command('link').description('change the links of a running lab');
+  link
+    .command('restart')
+    .description(
+      'start the relay again, dead or alive: links as they are set, queues empty, seeds and traces at their start',
+    )
+    .argument('<lab>')
+    .action((lab: string) => Lab.open(lab).restartRelay());
+  link
     .command('set')
     .description('what is left out stays as it is')
     .argument('<lab>')
@@ -14,7 +20,7 @@ export function registerLink(program: Command): void {
       '<setting...>',
       'carrier=down [at=NODE], carrier=up, rate=10mbit, limit=50ms, delay=20ms, loss=1% ... [from=NODE]',
     )
-    .action((lab: string, link: string, words: string[]) => Lab.open(lab).link(link).set(changeIn(words)));
+    .action((lab: string, name: string, words: string[]) => Lab.open(lab).link(name).set(changeIn(words)));
 }
 
 /** Throws LabError (E_LAB_LINK). */

@@ -100,6 +100,8 @@ export interface PlannedLink {
   readonly offloads: boolean;
   readonly emulator: Emulator;
   readonly ends: readonly [PlannedEnd, PlannedEnd];
+  /** A relayed link whose carrier was taken away while it ran. */
+  readonly cut?: boolean;
 }
 
 /**

@@ -131,6 +131,11 @@ claims:
       await document(join(output, time!, 'rate=8mbit')),
     ];
     expect(slow.parameters).to.deep.equal({ rate: '4mbit' });
+    // Both labs of a moment were measured, each repetition anew, and found right.
+    for (const { links } of [slow, fast]) {
+      for (const { calibration } of links)
+        expect(calibration.map(({ repetition }) => repetition)).to.deep.equal([0, 0, 1, 1]);
+    }
     expect(slow.limit_bps).to.be.closeTo(fast.limit_bps! / 2, 1);
     const { metrics, repetitions } = slow.arms.ip!;
     expect(repetitions).to.have.length(2);
