@@ -23,7 +23,7 @@ const flow: Iperf3Workload = {
 function topology(paths: number): string {
   const links = Array.from(
     { length: paths },
-    (_, i) => `  path${i + 1}: { ends: [a:eth${i}, b:eth${i}], subnet: 10.${i + 1}.0.0/24 }`,
+    (_, i) => `  path${i + 1}: { ends: [a:eth${i}, b:eth${i}], subnet: 10.${i + 1}.0.0/24, offloads: true }`,
   );
   return [
     'name: bench',

@@ -36,7 +36,9 @@ async function describeLab(lab: Lab): Promise<string> {
     '',
     table(['LINK', 'FROM', 'TO', 'FIGURES', 'BY'], lab.links.flatMap(linkRows)),
     '',
-    ...(relayMissing(lab, record) ? ['The relay has ended: nothing passes its links.', ''] : []),
+    ...(relayMissing(lab, record)
+      ? [`The relay has ended: nothing passes its links. To start it again: mpip-lab link restart ${lab.name}`, '']
+      : []),
     table(
       ['PID', 'NODE', 'COMMAND'],
       record.processes.filter(isAlive).map(({ pid, node, command }) => [String(pid), node, command]),
@@ -65,12 +67,12 @@ async function mpipText({ mpip }: LabNode): Promise<string> {
   }
 }
 
-function linkRows({ name, emulator, ends: [a, b], shaping, emulation }: LabLink): string[][] {
+function linkRows({ name, cut, emulator, ends: [a, b], shaping, emulation }: LabLink): string[][] {
   const row = (from: typeof a, to: typeof a, index: 0 | 1): string[] => [
     name,
     `${from.node}:${from.interface}`,
     `${to.node}:${to.interface}`,
-    directionFigures({ shaping: shaping[index], emulation: emulation[index] }),
+    `${cut ? 'carrier down, ' : ''}${directionFigures({ shaping: shaping[index], emulation: emulation[index] })}`,
     emulator,
   ];
   return [row(a, b, 0), row(b, a, 1)];

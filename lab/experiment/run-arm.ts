@@ -16,6 +16,7 @@ import { type LabEvent, runEvents } from './events.js';
 import type { Arm } from './experiment.js';
 import { endsOf, limitOf, targetOf } from './limit-of.js';
 import { Start } from './start.js';
+import { Turn } from './turns.js';
 
 export interface ArmRun {
   readonly arm: Arm;
@@ -74,11 +75,14 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
     onStep: ({ title }: { title: string }) => run.onSetUp?.(title),
     ...(run.backend === undefined ? {} : { backend: run.backend }),
   };
+  using turn = new Turn();
+  await turn.alone(signal);
   await using lab = await Lab.up(plan, signal === undefined ? options : { ...options, signal });
   const main = mainOf(workloads);
   const ends = main === null ? null : endsOf(main.flow);
   const links = ends === null ? [] : linksBetween(plan, ends.sender, ends.receiver);
   if (arm.mptcp) await prepareMptcp(lab, workloads);
+  await turn.share(signal);
 
   run.onStep?.(`running ${workloads.map(({ name }) => name).join(', ')}`);
   const counted = arm.mptcp && main?.flow.transport === 'tcp' ? lab.node(main.flow.client) : null;

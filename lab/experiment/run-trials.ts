@@ -195,7 +195,7 @@ class Collection {
 
 function calibrationRecord(
   { trial, arm, repetition }: ArmUnit,
-  { from, to, rateBps, delay }: Calibration,
+  { from, to, rateBps, delay, traceUs }: Calibration,
 ): CalibrationRecord {
   return {
     arm: arm.id,
@@ -205,6 +205,7 @@ function calibrationRecord(
     rate_bps: rateBps,
     delay_median_s: delay === null ? null : delay.medianUs / 1e6,
     delay_p99_s: delay === null ? null : delay.p99Us / 1e6,
+    trace_s: traceUs === null ? null : traceUs / 1e6,
   };
 }
 

@@ -7,7 +7,7 @@ import { defaultLimit, relayShaping, shapingFor } from './shaping.js';
 const PLAIN: Emulation = { delayUs: 0, jitterUs: 0, loss: null, reorder: 0, duplicate: 0, trace: null };
 
 /** `seed` is the topology's. */
-export function planLink({ name, mtu, ends, directions }: TopologyLink, seed: number): PlannedLink {
+export function planLink({ name, mtu, ends, offloads, directions }: TopologyLink, seed: number): PlannedLink {
   const emulated = directions.some(({ emulation }) => emulation !== null);
   const shaped = directions.some(({ rateBps }) => rateBps !== null);
   const roundTripUs = directions.reduce((sum, { emulation }) => sum + (emulation?.delayUs ?? 0), 0);
@@ -24,7 +24,7 @@ export function planLink({ name, mtu, ends, directions }: TopologyLink, seed: nu
     };
     return { ...end, shaping: rateBps === null ? null : relayShaping(rateBps, emulation.limit, mtu), emulation };
   }) as [PlannedEnd, PlannedEnd];
-  return { name, mtu, emulator: emulated ? 'relay' : shaped ? 'tbf' : 'none', ends: planned };
+  return { name, mtu, offloads, emulator: emulated ? 'relay' : shaped ? 'tbf' : 'none', ends: planned };
 }
 
 /** What the kernel of a machine can do about links. */

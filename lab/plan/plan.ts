@@ -96,8 +96,12 @@ export interface PlannedMpip {
 export interface PlannedLink {
   readonly name: string;
   readonly mtu: number;
+  /** Whether its interfaces keep their offloads. */
+  readonly offloads: boolean;
   readonly emulator: Emulator;
   readonly ends: readonly [PlannedEnd, PlannedEnd];
+  /** A relayed link whose carrier was taken away while it ran. */
+  readonly cut?: boolean;
 }
 
 /**

@@ -34,7 +34,7 @@ export function hostedNodes(plan: Plan): readonly PlannedNode[] {
 }
 
 /** Pairs of interfaces that are joined by a veth: the ends of a link, or each end and the relay. */
-export function wires(plan: Plan, link: PlannedLink): [WireEnd, WireEnd][] {
+export function wires(plan: Pick<Plan, 'links'>, link: PlannedLink): [WireEnd, WireEnd][] {
   const [a, b] = link.ends;
   if (link.emulator !== 'relay') return [[a, b]];
   const relaySide = (end: 0 | 1): WireEnd => ({

@@ -1,12 +1,13 @@
-import type { FlowMatch, QueueLimit } from '../topology/topology.js';
+import type { FlowMatch, Loss, QueueLimit } from '../topology/topology.js';
 import type { Emulator, Plan, PlannedEmulation, PlannedEnd, PlannedNode, PlannedRoute } from './plan.js';
 
 /** A plan for people: nodes with their interfaces, routes and rules, then links with what holds them back. */
 export function planTree({ topology, nodes, links, paths }: Plan): string {
-  const linkTexts = links.map(({ name, mtu, emulator, ends: [a, b] }) =>
-    [`${name} (mtu ${mtu}${EMULATOR_TEXTS[emulator]})`, ...branches([directionText(a, b), directionText(b, a)])].join(
-      '\n',
-    ),
+  const linkTexts = links.map(({ name, mtu, offloads, emulator, ends: [a, b] }) =>
+    [
+      `${name} (mtu ${mtu}${EMULATOR_TEXTS[emulator]}${offloads ? ', offloads' : ''})`,
+      ...branches([directionText(a, b), directionText(b, a)]),
+    ].join('\n'),
   );
   const both = paths.filter(({ from, to }) => nodeIndex(nodes, from) < nodeIndex(nodes, to));
   const pathLines = both.map(({ from, to, source, destination }) => `${from} ${source} - ${to} ${destination}`);
@@ -89,20 +90,26 @@ export function emulationFigures({
   trace,
   limit,
 }: PlannedEmulation): string[] {
-  const share = (value: number): string => `${Number((value * 100).toFixed(4))}%`;
   return [
     ...(trace === null ? [] : [`trace ${trace}`, `queue ${limitText(limit)}`]),
     `delay ${delayUs / 1000}ms`,
     ...(jitterUs === 0 ? [] : [`jitter ${jitterUs / 1000}ms`]),
-    ...(loss === null
-      ? []
-      : [`loss ${share(loss.mean)}${loss.model === 'random' ? '' : ` in bursts of ${loss.burst}`}`]),
-    ...(reorder === 0 ? [] : [`reorder ${share(reorder)}`]),
-    ...(duplicate === 0 ? [] : [`duplicate ${share(duplicate)}`]),
+    ...(loss === null ? [] : [`loss ${lossText(loss)}`]),
+    ...(reorder === 0 ? [] : [`reorder ${shareText(reorder)}`]),
+    ...(duplicate === 0 ? [] : [`duplicate ${shareText(duplicate)}`]),
   ];
 }
 
-function limitText(limit: QueueLimit): string {
+/** "1%", "1% in bursts of 8". */
+export function lossText(loss: Loss): string {
+  return `${shareText(loss.mean)}${loss.model === 'random' ? '' : ` in bursts of ${loss.burst}`}`;
+}
+
+export function shareText(share: number): string {
+  return `${Number((share * 100).toFixed(4))}%`;
+}
+
+export function limitText(limit: QueueLimit): string {
   switch (limit.kind) {
     case 'time':
       return `${limit.us / 1000}ms`;

@@ -6,8 +6,22 @@ import type { RelayCounters, RelayReply, RelayRequest } from './protocol.js';
 
 const TIMEOUT_MS = 5000;
 
-/** One request over a connection of its own. Throws LabError (E_LAB_RELAY). */
+/** Throws LabError (E_LAB_RELAY). */
 export async function askRelay(socketPath: string, request: RelayRequest): Promise<readonly RelayCounters[]> {
+  return (await ask(socketPath, request)).counters ?? [];
+}
+
+/** Empties all links and starts their traces and randomness again; resolves to when that was, us of CLOCK_REALTIME. Throws LabError (E_LAB_RELAY). */
+export async function resetRelay(socketPath: string): Promise<number> {
+  const { resetUs } = await ask(socketPath, { what: 'reset' });
+  if (resetUs === undefined) throw failure('did not say when it was reset');
+  return resetUs;
+}
+
+type Answer = Exclude<RelayReply, { readonly error: string }>;
+
+/** One request over a connection of its own. */
+async function ask(socketPath: string, request: RelayRequest): Promise<Answer> {
   const socket = await open(socketPath);
   try {
     const reply = await new Promise<RelayReply>((resolve, reject) => {
@@ -18,7 +32,7 @@ export async function askRelay(socketPath: string, request: RelayRequest): Promi
       socket.write(`${JSON.stringify({ id: 0, request })}\n`);
     });
     if ('error' in reply) throw failure(`refused: ${reply.error}`);
-    return reply.counters ?? [];
+    return reply;
   } finally {
     socket.destroy();
   }

@@ -11,14 +11,7 @@ import { CarrierKeeper } from './carrier-keeper.js';
 import { LinkRelay } from './link-relay.js';
 import { PacketMemory } from './packet-socket.js';
 import { raisePriority } from './priority.js';
-import type {
-  ForwarderStart,
-  FromForwarder,
-  RelayCounters,
-  RelayReply,
-  RelayRequest,
-  ToForwarder,
-} from './protocol.js';
+import type { ForwarderStart, FromForwarder, RelayReply, RelayRequest, ToForwarder } from './protocol.js';
 
 /**
  * For packets on their way, taken from the machine only as they need it: 400 ms of 100 Mbit/s are 5 MB for each direction, more with small
@@ -38,6 +31,7 @@ class Forwarder implements Disposable {
   readonly #netlink = new Netlink();
   readonly #events: NetlinkEvents;
   readonly #keeper: CarrierKeeper;
+  readonly #memory: PacketMemory;
 
   constructor(
     { links }: ForwarderStart,
@@ -48,6 +42,7 @@ class Forwarder implements Disposable {
     const slots = new Slots(Math.floor(PACKET_BYTES / slotBytes));
     this.#arena = Arena.allocate(PACKET_BYTES + BOOKKEEPING_BYTES);
     const memory = new PacketMemory(this.#arena, slots, this.#arena.memory.allocate(PACKET_BYTES), slotBytes);
+    this.#memory = memory;
     this.#poller = new Poller(this.#arena);
     this.#events = new NetlinkEvents();
     const indexes = new Map(this.#netlink.links().map(({ name, index }) => [name, index]));
@@ -90,7 +85,7 @@ class Forwarder implements Disposable {
     }
   }
 
-  #carryOut(request: RelayRequest): { counters?: readonly RelayCounters[] } {
+  #carryOut(request: RelayRequest): Omit<Extract<RelayReply, { counters?: unknown }>, 'id'> {
     const now = monotonicUs();
     switch (request.what) {
       case 'change':
@@ -102,7 +97,7 @@ class Forwarder implements Disposable {
         return {};
       case 'reset':
         for (const link of this.#links) link.reset(now);
-        return {};
+        return { resetUs: this.#memory.wallUs() - (monotonicUs() - now) };
       case 'counters':
         return { counters: this.#links.flatMap((link) => link.counters()) };
     }

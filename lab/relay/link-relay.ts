@@ -34,6 +34,7 @@ export class LinkRelay implements Disposable {
     nowUs: number,
   ) {
     this.name = link.name;
+    this.carrier.setCut(link.cut);
     const sockets = openBoth(indexes, memory);
     const direction = (end: 0 | 1): Direction =>
       new Direction(settingsOf(link.directions[end], traces[end]), memory.slots, nowUs);

@@ -17,6 +17,8 @@ export interface RelayLink {
   readonly mtu: number;
   /** The relay's interfaces, in order of the link's ends. */
   readonly interfaces: readonly [string, string];
+  /** Whether it has no carrier at first. */
+  readonly cut: boolean;
   /** What leaves each end. */
   readonly directions: readonly [RelayDirection, RelayDirection];
 }
@@ -73,7 +75,8 @@ export interface RelayDrops extends Drops {
 
 /** An answer has the number of its request. */
 export type RelayReply =
-  | { readonly id: number; readonly counters?: readonly RelayCounters[] }
+  /** `resetUs`: when it was reset, as CLOCK_REALTIME tells time. */
+  | { readonly id: number; readonly counters?: readonly RelayCounters[]; readonly resetUs?: number }
   | { readonly id: number; readonly error: string };
 
 /** What the forwarding thread starts with. */

@@ -6,8 +6,9 @@ import { LabError } from '../error.js';
 import type { Plan, PlannedEnd } from '../plan/plan.js';
 import { RELAY_NODE, relayedLinks, relayInterface } from '../plan/relay.js';
 import type { LabDirectory } from '../record/directory.js';
+import { endProcesses } from '../record/end-processes.js';
 import { isAlive } from '../record/identity.js';
-import { TOKEN_VARIABLE } from '../record/record.js';
+import { type RecordedProcess, TOKEN_VARIABLE } from '../record/record.js';
 import { builtProgram, requireBuilt } from '../running/built.js';
 import { startProcess } from '../running/process.js';
 import { recordProcess } from '../running/recorded-process.js';
@@ -60,8 +61,27 @@ export async function startRelay(
   if (missing !== null) throw failure(`did not start within ${START_TIMEOUT_MS} ms: ${missing}`, log);
 }
 
+/**
+ * Ends the relay if it lives and starts it with the links as the lab's plan has them now: queues empty, randomness and traces at their start.
+ * Throws as startRelay does.
+ */
+export async function restartRelay(
+  directory: LabDirectory,
+  launch: (command: NodeCommand) => Promise<NodeProcess>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await endProcesses(() => livingRelays(directory));
+  directory.update(({ processes }) => ({ processes: processes.filter(({ node }) => node !== RELAY_NODE) }));
+  await startRelay(directory, directory.plan, launch, signal);
+}
+
+/** The relay of a lab as its record has it; none when it has ended. */
+export function livingRelays(directory: LabDirectory): RecordedProcess[] {
+  return directory.refresh().processes.filter((own) => own.node === RELAY_NODE && isAlive(own));
+}
+
 async function answers(directory: LabDirectory): Promise<string | null> {
-  if (!directory.refresh().processes.some((own) => own.node === RELAY_NODE && isAlive(own))) {
+  if (livingRelays(directory).length === 0) {
     throw failure('ended while it started', join(directory.of(RELAY_NODE), 'relay.log'));
   }
   try {
@@ -77,9 +97,9 @@ function relayConfig(lab: string, directory: string, plan: Plan): RelayConfig {
   return {
     lab,
     socket: relaySocket(directory),
-    links: relayedLinks(plan).map(({ name, mtu, ends: [a, b] }): RelayLink => {
+    links: relayedLinks(plan).map(({ name, mtu, ends: [a, b], cut = false }): RelayLink => {
       const interfaces = [relayInterface(plan, name, 0), relayInterface(plan, name, 1)] as const;
-      return { name, mtu, interfaces, directions: [directionOf(a), directionOf(b)] };
+      return { name, mtu, interfaces, cut, directions: [directionOf(a), directionOf(b)] };
     }),
   };
 }

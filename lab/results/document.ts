@@ -32,9 +32,14 @@ const Calibration = z.strictObject({
   repetition: z.number().int().optional().describe('from 0, where there are several'),
   from: name,
   to: name,
-  rate_bps: finite.nullable().describe('as measured before the workload; null = unlimited or a trace'),
-  delay_median_s: finite.nullable().describe('one way, of small frames on the idle link; null = a trace'),
+  rate_bps: finite.nullable().describe('as measured before the workload; null = unlimited'),
+  delay_median_s: finite.nullable().describe('one way, of small frames on the idle link'),
   delay_p99_s: finite.nullable(),
+  trace_s: finite
+    .nullable()
+    .describe(
+      'seconds of its trace for which each frame was compared with the trace; null = rate and delay are constant',
+    ),
 });
 
 const Link = z.strictObject({
@@ -44,7 +49,7 @@ const Link = z.strictObject({
   mtu_bytes: z.number().int(),
   queue_bytes: z.number().int().nullable().describe('what may wait in front of it before packets are dropped'),
   emulator: z.enum(['none', 'tbf', 'netem', 'relay']).describe('what makes the link so'),
-  calibration: z.array(Calibration).describe('of both directions, before each arm; none of links without an emulator'),
+  calibration: z.array(Calibration).describe('of both directions, before each arm'),
 });
 
 const Claim = z.strictObject({

@@ -7,8 +7,8 @@ import { relayedLinks } from '../plan/relay.js';
 import type { LabDirectory } from '../record/directory.js';
 import { TOKEN_VARIABLE } from '../record/record.js';
 import { type Calibration, expectedOf } from '../relay/calibration/direction.js';
-import type { Measured, Place } from '../relay/calibration/measure.js';
-import { askRelay } from '../relay/client.js';
+import type { CalibrationRequest, Measured, Place } from '../relay/calibration/measure.js';
+import { resetRelay } from '../relay/client.js';
 import { relaySocket } from '../relay/start.js';
 import { builtProgram, requireBuilt } from './built.js';
 import { execute } from './exec.js';
@@ -17,7 +17,7 @@ import { execute } from './exec.js';
 const ATTEMPTS = 3;
 
 /**
- * Measures each direction of all links that are more than a wire, in parallel, and puts them back as they were. Throws LabError
+ * Measures each direction of all links, in parallel, and puts them back as they were. Throws LabError
  * (E_LAB_CALIBRATION) that names the directions that are not what the topology says.
  */
 export async function calibrate(
@@ -26,7 +26,7 @@ export async function calibrate(
   signal: AbortSignal | undefined,
 ): Promise<Calibration[]> {
   const { plan } = directory;
-  const links = plan.links.filter(({ emulator }) => emulator !== 'none');
+  const { links } = plan;
   const measured = links.flatMap((link) => ([0, 1] as const).map((end) => measuredOf(directory, link, end)));
   let pending = measured;
   const done = new Map<Measured, Calibration>();
@@ -59,7 +59,9 @@ async function run(
   const command = [process.execPath, program];
   const { lab, token } = directory.record;
   const env = { MPIP_LAB: lab, [TOKEN_VARIABLE]: token };
-  const launch = () => launchHere('calibration', command, { command, env, input: JSON.stringify(measured) });
+  const relay = relayedLinks(directory.plan).length > 0 ? relaySocket(directory.path) : null;
+  const request: CalibrationRequest = { directions: measured, relay };
+  const launch = () => launchHere('calibration', command, { command, env, input: JSON.stringify(request) });
   const { stdout } = await execute('calibration', command, launch, signal === undefined ? {} : { signal });
   return JSON.parse(stdout);
 }
@@ -71,7 +73,7 @@ async function restore(
   plan: Plan,
   links: readonly PlannedLink[],
 ): Promise<void> {
-  if (relayedLinks(plan).length > 0) await askRelay(relaySocket(directory.path), { what: 'reset' });
+  if (relayedLinks(plan).length > 0) await resetRelay(relaySocket(directory.path));
   for (const link of links) if (link.emulator === 'netem') await backend.shape(directory.record, link);
 }
 

@@ -4,21 +4,25 @@ import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Backend } from '../backend/backend.js';
 import { backendOf } from '../backend/backends.js';
+import { launchInNamespace } from '../backend/netns/launch.js';
 import { forThisMachine } from '../doctor/emulation.js';
 import { LabError } from '../error.js';
 import { makePlan, withoutMpip } from '../plan/make.js';
 import type { Plan } from '../plan/plan.js';
+import { RELAY_NODE, relayedLinks } from '../plan/relay.js';
 import { LabDirectory } from '../record/directory.js';
 import { takeDownDirectory } from '../record/down.js';
 import { bootId, identify } from '../record/identity.js';
 import type { LabRecord } from '../record/record.js';
 import { startReaper } from '../record/start-reaper.js';
 import type { Calibration } from '../relay/calibration/direction.js';
+import { restartRelay } from '../relay/start.js';
 import type { BackendName, Topology } from '../topology/topology.js';
 import { readTrace } from '../topology/traces.js';
 import { calibrate } from './calibrate.js';
 import type { LabLink } from './link.js';
 import { RunningLink } from './link.js';
+import { machineTurn } from './machine-turn.js';
 import { type Mpipd, requireDaemon } from './mpipd.js';
 import type { LabNode } from './node.js';
 import { RunningNode } from './node.js';
@@ -149,18 +153,30 @@ export class Lab implements AsyncDisposable {
     return named('link', this.#links, name);
   }
 
-  /** What the last calibration found, both directions of each link that is more than a wire; null before the first. */
+  /** What the last calibration found, both directions of each link; null before the first. */
   get calibration(): readonly Calibration[] | null {
     return this.#calibration;
   }
 
   /**
-   * Measures all links, in a second or two, and leaves them as they were: nothing else should use them meanwhile. Throws LabError
-   * (E_LAB_CALIBRATION) when one is not what the topology says.
+   * Measures all links, in a second or two, and leaves them as they were: nothing else should use them meanwhile. Waits for the end of other
+   * calibrations on this machine. Throws LabError (E_LAB_CALIBRATION) when a link is not what the topology says.
    */
   async calibrate(signal?: AbortSignal): Promise<readonly Calibration[]> {
+    await using _machine = await machineTurn(signal);
     this.#calibration = await calibrate(this.#directory, this.#backend, signal);
     return this.#calibration;
+  }
+
+  /**
+   * Starts the relay again, dead or alive: its links as they are set now, their queues empty, randomness, traces and counters at their start.
+   * Throws LabError (E_LAB_LINK when no link of the lab is relayed, E_LAB_RELAY, E_LAB_NOT_BUILT).
+   */
+  async restartRelay(signal?: AbortSignal): Promise<void> {
+    const { lab } = this.#directory.record;
+    if (relayedLinks(this.plan).length === 0)
+      throw new LabError('E_LAB_LINK', `lab ${lab} has no relay: no link needs one`);
+    await restartRelay(this.#directory, (command) => launchInNamespace(lab, RELAY_NODE, command), signal);
   }
 
   /** Runs a command in a node with this process's standard streams, its terminal if it has one; resolves with the exit status. */

@@ -5,7 +5,7 @@ import { relayShaping, shapingFor } from '../plan/shaping.js';
 import type { LabDirectory } from '../record/directory.js';
 import { askRelay } from '../relay/client.js';
 import type { RelayCounters, RelayRequest } from '../relay/protocol.js';
-import { relaySocket } from '../relay/start.js';
+import { livingRelays, relaySocket } from '../relay/start.js';
 import type { LinkEnd, Loss, QueueLimit } from '../topology/topology.js';
 
 /** What changes about a link; what is left out stays as it is. */
@@ -45,6 +45,8 @@ export interface LabLink {
   /** What leaves each end is shaped as this says; null: not at all. */
   readonly shaping: readonly [Shaping | null, Shaping | null];
   readonly emulator: Emulator;
+  /** Whether it is relayed and its carrier was taken away (`set`); at other links the interfaces tell. */
+  readonly cut: boolean;
   /** null: nothing but a rate is emulated. */
   readonly emulation: readonly [PlannedEmulation | null, PlannedEmulation | null];
   /** Throws LabError (E_LAB_LINK for a change that makes no sense, E_LAB_RELAY), LabCommandError. */
@@ -79,6 +81,10 @@ export class RunningLink implements LabLink {
     return this.#planned(this.directory.plan).emulator;
   }
 
+  get cut(): boolean {
+    return this.#planned(this.directory.plan).cut ?? false;
+  }
+
   get emulation(): readonly [PlannedEmulation | null, PlannedEmulation | null] {
     const [a, b] = this.#planned(this.directory.plan).ends;
     return [a.emulation, b.emulation];
@@ -99,6 +105,7 @@ export class RunningLink implements LabLink {
     const link = this.#planned(plan);
     if (link.emulator === 'relay') {
       await this.#ask({ what: 'carrier', link: this.name, up: change.carrier === 'up' });
+      this.#replace({ ...link, cut: change.carrier === 'down' });
       return;
     }
     await this.backend.setCarrier(this.directory.record, plan, link, change.carrier, change.at ?? this.ends[0].node);
@@ -122,13 +129,20 @@ export class RunningLink implements LabLink {
     const ends = link.ends.map((end, index) =>
       touched.some((own) => own === index) ? this.#altered(link, end, change) : end,
     ) as [PlannedEnd, PlannedEnd];
-    const changed = { ...link, ends };
+    // A wire that gets a rate is one no more.
+    const wire = link.emulator === 'none';
+    const changed: PlannedLink = { ...link, ends, ...(wire && { emulator: 'tbf', offloads: false }) };
     if (link.emulator === 'relay') {
       const { carrier: _carrier, at: _at, from: _from, ...direction } = change;
       await this.#ask({ what: 'change', link: this.name, ends: touched, change: direction });
     } else {
       await this.backend.shape(this.directory.record, changed);
     }
+    this.#replace(changed);
+  }
+
+  #replace(changed: PlannedLink): void {
+    const { plan } = this.directory;
     this.directory.updatePlan({ ...plan, links: plan.links.map((own) => (own.name === this.name ? changed : own)) });
   }
 
@@ -166,7 +180,11 @@ export class RunningLink implements LabLink {
       return await askRelay(relaySocket(this.directory.path), request);
     } catch (error) {
       if (!(error instanceof LabError) || error.code !== 'E_LAB_RELAY') throw error;
-      throw new LabError('E_LAB_RELAY', `link ${this.name}: ${error.message}`, { cause: error });
+      const dead = livingRelays(this.directory).length === 0;
+      const remedy = dead
+        ? `; nothing passes until it is started: mpip-lab link restart ${this.directory.record.lab}`
+        : '';
+      throw new LabError('E_LAB_RELAY', `link ${this.name}: ${error.message}${remedy}`, { cause: error });
     }
   }
 

@@ -2,10 +2,14 @@
 import { nearest } from '../../src/document/nearest.js';
 import type { LabEvent } from '../experiment/events.js';
 import type { Plan } from '../plan/plan.js';
+import { changeText, type LinkSetting, settingsIn } from '../running/link-change.js';
 import type { Report } from '../topology/report.js';
 import type { EventDocument } from './schema.js';
 
 const FORMS = '{ at, link, set }, { at, node, exec } or { at, node, mpipd }';
+
+/** What only an emulator of links does. */
+const EMULATED: ReadonlySet<LinkSetting> = new Set(['delay', 'jitter', 'loss', 'reorder', 'duplicate']);
 
 /** `duration`: seconds of the arm, null = not known. */
 export function checkEvents(
@@ -53,8 +57,20 @@ function eventOf(
       if (end !== undefined && !ends.includes(end))
         refuse(['set', key], `${end} is not at ${link}; its ends: ${ends.join(', ')}`);
     }
+    const needing = settingsIn(set).filter((key) => EMULATED.has(key));
+    if (needing.length > 0 && planned.ends.some(({ emulation }) => emulation === null)) {
+      refuse(
+        ['set', needing[0]!],
+        `${link} has no emulator to change it; write "delay: 0ms" in the topology to give it one`,
+      );
+    }
+    const touched = planned.ends.filter((end) => set.from === undefined || end.node === set.from);
+    const unlimited = touched.find(({ shaping, emulation }) => shaping === null && emulation === null);
+    if (set.limit !== undefined && set.rateBps === undefined && unlimited !== undefined) {
+      refuse(['set', 'limit'], `what leaves ${unlimited.node} has no rate, so nothing waits there`);
+    }
     if (set.at !== undefined && set.carrier !== 'down') refuse(['set', 'at'], '"at" goes with carrier: down');
-    return { kind: 'link', at, link, set, text: `${link} ${wordsOf(set)}` };
+    return { kind: 'link', at, link, set, text: `${link} ${changeText(set)}` };
   }
   if (node !== undefined && (given === 'exec node' || given === 'mpipd node')) {
     const planned = plan.nodes.find(({ name }) => name === node);
@@ -75,12 +91,6 @@ function eventOf(
   }
   refuse([], `is no event: one of ${FORMS}`);
   return null;
-}
-
-function wordsOf(set: object): string {
-  return Object.entries(set)
-    .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`)
-    .join(' ');
 }
 
 /** "unknown link ..., did you mean ...". */

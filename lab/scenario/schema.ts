@@ -1,11 +1,9 @@
 /** The grammar of scenario files. What a grammar cannot say stands in check.ts. */
 import { z } from 'zod';
-import { mpipSettings } from '../../src/daemon/api.js';
 import { describe } from '../../src/document/explain.js';
 import { duration as durationUs, rate, size } from '../../src/document/quantity.js';
 import { linkChange } from '../running/link-change.js';
-import { topologySchema } from '../topology/schema.js';
-import type { MpipSettings } from '../topology/topology.js';
+import { mpip, topologySchema } from '../topology/schema.js';
 
 /** Words as claims take them (results/claim-syntax.ts). */
 const WORD = /^[A-Za-z_][\w-]{0,31}$/;
@@ -105,19 +103,12 @@ const workload = z
     }
   });
 
-/** Settings as they are written: what is left out is filled in by mpipd itself. */
-const settings = z.record(z.string(), z.unknown()).check((payload) => {
-  const checked = mpipSettings._zod.run({ value: structuredClone(payload.value), issues: [] }, { async: false });
-  if (checked instanceof Promise) throw new TypeError('settings of mpipd are checked at once');
-  payload.issues.push(...checked.issues);
-}) as z.ZodType<MpipSettings>;
-
 const arm = z.union([
   z.enum(['ip', 'mpip', 'mptcp']),
   z.strictObject({
     name: word,
     label: z.string().min(1).optional(),
-    mpip: z.union([z.boolean(), settings]).optional(),
+    mpip: z.union([z.boolean(), mpip]).optional(),
     mptcp: z.boolean().optional(),
   }),
 ]);

@@ -48,7 +48,12 @@ export function checkTopology(document: TopologyDocument, reportProblem: Report)
       if (mtu < IPV6_MTU_MIN && given.flat().some(({ family }) => family === 6)) {
         report(['links', name, 'mtu'], `${mtu} is too small for the link's IPv6 addresses; at least ${IPV6_MTU_MIN}`);
       }
-      return { name, ends: link.ends, addresses: given, mtu, directions: directionsOf(name, link, report) };
+      const directions = directionsOf(name, link, report);
+      const offloads = link.offloads ?? false;
+      if (offloads && directions.some(({ rateBps, emulation }) => rateBps !== null || emulation !== null)) {
+        report(['links', name, 'offloads'], 'is for plain wires: a rate and an emulator need packets that are packets');
+      }
+      return { name, ends: link.ends, addresses: given, mtu, offloads, directions };
     }),
   };
   checkMiddleboxes(document, topology, problems === 0, report);

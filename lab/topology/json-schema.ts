@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { mpipSettings } from '../../src/daemon/api.js';
 import { directionSchema, linkSchema, mpip, topologySchema } from './schema.js';
 
-type JsonSchema = z.core.JSONSchema.JSONSchema;
+export type JsonSchema = z.core.JSONSchema.JSONSchema;
 
 const TITLE = 'Topology of mpip-lab';
 
@@ -12,7 +12,8 @@ export function topologyJsonSchema(): JsonSchema {
   return { $schema, title: TITLE, ...schema } as JsonSchema;
 }
 
-function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+/** What a document may hold by one of the schemas of topologies, or one that contains them. */
+export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, {
     io: 'input',
     unrepresentable: 'any',

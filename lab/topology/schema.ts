@@ -72,7 +72,7 @@ export const queueLimit = z.union([z.string(), z.number()]).transform((value, co
   return z.NEVER;
 });
 
-const linkRate = rate.refine((bps) => bps >= RATE_MIN_BPS, { error: 'is too slow; at least 8kbit' });
+export const linkRate = rate.refine((bps) => bps >= RATE_MIN_BPS, { error: 'is too slow; at least 8kbit' });
 
 /** Longest delay and jitter: more is a slip of the unit, and takes memory for all that is on its way. */
 const DELAY_MAX_US = 10_000_000;
@@ -111,6 +111,7 @@ const linkShape = {
   subnet: networks.optional(),
   addresses: z.record(z.string(), listOf(ipInterface)).optional(),
   mtu: z.int().min(MTU_MIN).max(MTU_MAX).optional(),
+  offloads: z.boolean().optional(),
   ...directionShape,
   ...emulatedShape,
 };

@@ -78,6 +78,8 @@ export interface TopologyLink {
   readonly addresses: readonly [readonly IpPrefix[], readonly IpPrefix[]];
   /** Bytes of an IP packet. */
   readonly mtu: number;
+  /** Whether its interfaces may have the kernel build, cut and check packets of 64 KB; only a plain wire can. */
+  readonly offloads: boolean;
   /** What leaves each end, in order of `ends`. */
   readonly directions: readonly [Direction, Direction];
 }

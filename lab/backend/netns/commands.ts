@@ -84,10 +84,10 @@ export function shapeNode(lab: string, node: string, { links }: Pick<Plan, 'link
   return { command: ['tc', '-netns', namespaceName(lab, node), '-batch', '-'], input };
 }
 
-/** Interfaces of a node whose links are more than a wire: on those, packets must be packets. */
-export function shapedInterfaces(node: string, plan: Plan): string[] {
+/** Interfaces of a node on which packets are packets: those of all links that do not ask for offloads. */
+export function interfacesWithoutOffloads(node: string, plan: Pick<Plan, 'links'>): string[] {
   return plan.links
-    .filter(({ emulator }) => emulator !== 'none')
+    .filter(({ offloads }) => !offloads)
     .flatMap((link) => wires(plan, link).flat())
     .filter((end) => end.node === node)
     .map((end) => end.interface);
@@ -95,7 +95,7 @@ export function shapedInterfaces(node: string, plan: Plan): string[] {
 
 /** The same as disableOffloads does without a process. */
 export function offloadCommands(lab: string, node: string, plan: Plan): BackendCommand[] {
-  return shapedInterfaces(node, plan).map((device) => ({
+  return interfacesWithoutOffloads(node, plan).map((device) => ({
     command: [
       ...['ip', 'netns', 'exec', namespaceName(lab, node), 'ethtool', '-K', device],
       ...OFFLOADS.flatMap((offload) => [offload, 'off']),

@@ -18,11 +18,11 @@ import {
   addRoutes,
   bringUp,
   deleteNamespaces,
+  interfacesWithoutOffloads,
   namespaceName,
   offloadCommands,
   restoreInterface,
   setLink,
-  shapedInterfaces,
   shapeNode,
   sysctlCommand,
 } from './commands.js';
@@ -102,6 +102,7 @@ export const netns: Backend = {
   },
 
   async shape({ lab, token }, link) {
+    for (const { node } of link.ends) makePacketsPackets(lab, node, { links: [link] });
     const nodes = link.ends.map(({ node }) => shapeNode(lab, node, { links: [link] }));
     const commands = nodes.filter((command) => command !== undefined);
     await inParallel(commands, CONCURRENCY, (command) => runBatch(command, { [TOKEN_VARIABLE]: token }));
@@ -156,9 +157,7 @@ export async function createNetwork(directory: LabDirectory, plan: Plan, progres
       for (const node of hostedNodes(plan)) writeSysctls(lab, node);
     },
     [OFFLOADS]: async () => {
-      for (const { name } of hostedNodes(plan)) {
-        inNamespace(namespaceName(lab, name), () => disableOffloads(shapedInterfaces(name, plan)));
-      }
+      for (const { name } of hostedNodes(plan)) makePacketsPackets(lab, name, plan);
     },
     [RELAY]: () => startRelay(directory, plan, launch, progress.signal),
   };
@@ -202,6 +201,12 @@ export async function makeNamespaces(directory: LabDirectory, nodes: readonly st
       }),
   }));
   if (failure !== undefined) throw failure;
+}
+
+/** Turns offloads off where the plan does not ask for them. */
+function makePacketsPackets(lab: string, node: string, plan: Pick<Plan, 'links'>): void {
+  const interfaces = interfacesWithoutOffloads(node, plan);
+  if (interfaces.length > 0) inNamespace(namespaceName(lab, node), () => disableOffloads(interfaces));
 }
 
 function writeSysctls(lab: string, { name, sysctls }: PlannedNode): void {

@@ -1,6 +1,10 @@
 /** What one direction of a link should be, what is sent to find out, and what the arrivals say. Pure. */
+
+import type { Trace } from '../../emulation/trace.js';
 import type { Emulator, PlannedEnd, PlannedLink } from '../../plan/plan.js';
+import type { QueueLimit } from '../../topology/topology.js';
 import { PROBE_BYTES_MIN } from './probe.js';
+import { traceArrivals, traceFrames } from './trace.js';
 
 /** One direction of a link that is measured. */
 export interface Expected {
@@ -8,10 +12,12 @@ export interface Expected {
   readonly from: string;
   readonly to: string;
   readonly emulator: Emulator;
-  /** bit/s; null: not measured (unlimited, or a trace). */
+  /** bit/s; null: unlimited, or a trace. */
   readonly rateBps: number | null;
-  /** One way, of a smallest frame on an idle link; null: not measured (a trace). */
-  readonly delayUs: number | null;
+  /** One way, of a smallest frame on an idle link; with a trace, what comes on top of the trace's own. */
+  readonly delayUs: number;
+  /** null: rate and delay are constant. */
+  readonly trace: { readonly file: string; readonly limit: QueueLimit } | null;
   readonly jitterUs: number;
   /** Share of packets that are lost. */
   readonly loss: number;
@@ -22,14 +28,18 @@ export interface Expected {
   readonly frameBytes: number;
 }
 
-/** What was found; null where nothing was measured. */
+/** What was found; null where there was nothing to measure. */
 export interface Calibration {
   readonly link: string;
   readonly from: string;
   readonly to: string;
   readonly emulator: Emulator;
+  /** Of the followed part, where the direction has a trace. */
   readonly rateBps: number | null;
+  /** Of small frames on the idle link; of frames that wait for each other, where it has a trace. */
   readonly delay: { readonly medianUs: number; readonly p99Us: number } | null;
+  /** us of its trace for which each frame was compared with the time at which the trace lets it arrive; null: it has none. */
+  readonly traceUs: number | null;
   /** What is wrong; empty when the link is what it should be. */
   readonly faults: readonly string[];
 }
@@ -43,8 +53,15 @@ export interface ProbeFrame {
 export interface Probes {
   /** On the idle link. */
   readonly delay: readonly ProbeFrame[];
-  /** Faster than the link, so that it is never idle. */
+  /** Faster than the link, so that it is never idle; as fast as its trace, where it has one. */
   readonly rate: readonly ProbeFrame[];
+}
+
+/** A trace that runs. */
+export interface RunningTrace {
+  readonly trace: Trace;
+  /** When it started, in the clock of the probes. */
+  readonly originUs: number;
 }
 
 /** Bounds up to 100 Mbit/s and 400 ms; links beyond are measured all the same. */
@@ -64,6 +81,8 @@ const TRAIN_FRAMES_MAX = 4000;
 const OVERLOAD = 1.1;
 /** Between the last probe of the delay and the train. */
 const PAUSE_US = 20_000;
+/** So many directions at a time are sent probes of the delay as often as that; more share them. */
+const DIRECTIONS_AT_FULL_PACE = 64;
 /** Trains of different directions start apart. */
 const STAGGER_US = 60_000;
 const STAGGERS = 4;
@@ -71,7 +90,7 @@ const STAGGERS = 4;
 export function expectedOf(link: PlannedLink, end: 0 | 1): Expected {
   const from = link.ends[end];
   const { shaping, emulation } = from;
-  const traced = emulation !== null && emulation.trace !== null;
+  const file = emulation?.trace ?? null;
   const rateBps = shaping?.rateBps ?? null;
   return {
     link: link.name,
@@ -79,7 +98,8 @@ export function expectedOf(link: PlannedLink, end: 0 | 1): Expected {
     to: link.ends[end === 0 ? 1 : 0].node,
     emulator: link.emulator,
     rateBps,
-    delayUs: traced ? null : (emulation?.delayUs ?? 0) + transmissionUs(link.emulator, shaping),
+    delayUs: (emulation?.delayUs ?? 0) + transmissionUs(link.emulator, shaping),
+    trace: emulation === null || file === null ? null : { file, limit: emulation.limit },
     jitterUs: emulation?.jitterUs ?? 0,
     loss: emulation?.loss?.mean ?? 0,
     reorder: emulation?.reorder ?? 0,
@@ -93,18 +113,26 @@ function transmissionUs(emulator: Emulator, shaping: PlannedEnd['shaping']): num
   return emulator !== 'relay' || shaping === null ? 0 : (PROBE_BYTES_MIN * 8e6) / shaping.rateBps;
 }
 
-/** `index` of the direction among those that are measured together. */
-export function probesFor({ rateBps, delayUs, burstBytes, frameBytes }: Expected, index: number): Probes {
+/**
+ * `index` of the direction among the `count` that are measured together. `running` is its trace, where it has one; the origin counts from the
+ * start of the measurement.
+ */
+export function probesFor(
+  { rateBps, burstBytes, frameBytes, trace }: Expected,
+  index: number,
+  count = 1,
+  running: RunningTrace | null = null,
+): Probes {
+  if (trace !== null) {
+    if (running === null) return { delay: [], rate: [] };
+    return { delay: [], rate: traceFrames(running.trace, -running.originUs, trace.limit, frameBytes) };
+  }
+  const pace = DELAY_SPACING_US * Math.ceil(count / DIRECTIONS_AT_FULL_PACE);
   // Frames of a slow link must not wait for each other.
-  const spacing = Math.max(DELAY_SPACING_US, rateBps === null ? 0 : (PROBE_BYTES_MIN * 16e6) / rateBps);
-  const count = Math.floor((DELAY_PROBES * DELAY_SPACING_US) / spacing);
-  const delay =
-    delayUs === null
-      ? []
-      : Array.from({ length: count }, (_, i) => ({
-          atUs: i * spacing + (index * spacing) / 8,
-          bytes: PROBE_BYTES_MIN,
-        }));
+  const spacing = Math.max(pace, rateBps === null ? 0 : (PROBE_BYTES_MIN * 16e6) / rateBps);
+  const length = Math.floor((DELAY_PROBES * pace) / spacing);
+  const apart = ((index % DIRECTIONS_AT_FULL_PACE) * spacing) / DIRECTIONS_AT_FULL_PACE;
+  const delay = Array.from({ length }, (_, i) => ({ atUs: i * spacing + apart, bytes: PROBE_BYTES_MIN }));
   if (rateBps === null) return { delay, rate: [] };
 
   const perSecond = rateBps / 8e6;
@@ -114,7 +142,7 @@ export function probesFor({ rateBps, delayUs, burstBytes, frameBytes }: Expected
       ? frameBytes
       : Math.min(frameBytes, Math.max(PROBE_BYTES_MIN, Math.floor((perSecond * SLOW_TRAIN_US) / TRAIN_FRAMES_MIN)));
   const frames = Math.min(TRAIN_FRAMES_MAX, Math.max(TRAIN_FRAMES_MIN, wanted)) + burstFrames(burstBytes, bytes);
-  const start = DELAY_PROBES * DELAY_SPACING_US + PAUSE_US + (index % STAGGERS) * STAGGER_US;
+  const start = DELAY_PROBES * pace + PAUSE_US + (index % STAGGERS) * STAGGER_US;
   const step = bytes / perSecond / OVERLOAD;
   return { delay, rate: Array.from({ length: frames }, (_, i) => ({ atUs: start + i * step, bytes })) };
 }
@@ -130,21 +158,79 @@ export interface ProbeTimes {
   readonly arrivedUs: Float64Array;
 }
 
-export function judge(expected: Expected, probes: Probes, times: ProbeTimes): Calibration {
+/** `running`: as for `probesFor`, in the clock of the times. */
+export function judge(
+  expected: Expected,
+  probes: Probes,
+  times: ProbeTimes,
+  running: RunningTrace | null = null,
+): Calibration {
   const { link, from, to, emulator } = expected;
   const faults: string[] = [];
+  const base = { link, from, to, emulator, faults };
+  if (running !== null) return { ...base, ...judgeTrace(expected, running, probes, times, faults) };
   const delay = judgeDelay(expected, probes, times, faults);
   const rateBps = judgeRate(expected, probes, times, faults);
-  return { link, from, to, emulator, rateBps, delay, faults };
+  return { ...base, rateBps, delay, traceUs: null };
+}
+
+/** Each frame against the time at which the trace lets it arrive. */
+function judgeTrace(
+  expected: Expected,
+  { trace, originUs }: RunningTrace,
+  { rate: frames }: Probes,
+  { sentUs, arrivedUs }: ProbeTimes,
+  faults: string[],
+): Pick<Calibration, 'rateBps' | 'delay' | 'traceUs'> {
+  const { delayUs, jitterUs, loss, reorder } = expected;
+  const { aloneUs, inOrderUs } = traceArrivals(trace, originUs, delayUs, frames, sentUs);
+  const gaps = loss > 0 || reorder > 0;
+  const arrived = frames.flatMap(({ bytes }, i) => {
+    // Behind a frame that is lost there is nothing to wait for.
+    const dueUs = gaps ? Math.max(aloneUs[i], Math.min(inOrderUs[i], arrivedUs[i])) : inOrderUs[i];
+    const measured = { bytes, dueUs, tookUs: arrivedUs[i] - sentUs[i], lateUs: arrivedUs[i] - dueUs };
+    // Those that skip the delay are no measure of it.
+    const skipped = reorder > 0 && measured.lateUs < -delayUs / 2;
+    return Number.isNaN(measured.lateUs) || skipped ? [] : [measured];
+  });
+  const [first, last] = [arrived[0], arrived[arrived.length - 1]];
+  const traceUs = last === undefined ? 0 : Math.max(0, last.dueUs - originUs);
+  tellMissing(expected, arrived.length, frames.length, faults);
+  if (first === undefined || last === undefined) return { rateBps: null, delay: null, traceUs };
+  const bits = arrived.slice(1).reduce((sum, { bytes }) => sum + bytes * 8, 0);
+  const [should, is] = [last.dueUs - first.dueUs, last.dueUs + last.lateUs - first.dueUs - first.lateUs];
+  const rateBps = arrived.length < 2 ? null : (bits * 1e6) / is;
+  const took = arrived.map(({ tookUs }) => tookUs).sort((a, b) => a - b);
+  const delay = { medianUs: quantile(took, 0.5), p99Us: quantile(took, 0.99) };
+  const errors = arrived.map(({ lateUs }) => Math.max(0, Math.abs(lateUs) - jitterUs)).sort((a, b) => a - b);
+  const [median, p99] = [quantile(errors, 0.5), quantile(errors, 0.99)];
+  if (delay.medianUs <= DELAY_BOUND_US && (median > DELAY_TOLERANCE_US || p99 > DELAY_P99_TOLERANCE_US)) {
+    faults.push(
+      `frames come at other times than its trace lets them: off by ${ms(median)} at the median and ${ms(p99)} at p99; ` +
+        `at most ${ms(DELAY_TOLERANCE_US)} and ${ms(DELAY_P99_TOLERANCE_US)} are allowed`,
+    );
+  }
+  const wanted = (bits * 1e6) / should;
+  const allowed = RATE_TOLERANCE + (2 * jitterUs) / should;
+  if (rateBps !== null && wanted <= RATE_BOUND_BPS && Math.abs(rateBps / wanted - 1) > allowed) {
+    faults.push(`${mbit(rateBps)} where its trace has ${mbit(wanted)}`);
+  }
+  return { rateBps, delay, traceUs };
+}
+
+/** Half of what should arrive is enough for a lossy link, since losses may come in runs. */
+function tellMissing({ loss, reorder }: Expected, arrived: number, sent: number, faults: string[]): void {
+  const least = loss > 0 || reorder > 0 ? sent * (1 - loss) * (1 - reorder) * 0.5 : sent * 0.95;
+  if (sent > 0 && (arrived < least || arrived === 0)) faults.push(`${arrived} of ${sent} probes arrived`);
 }
 
 function judgeDelay(
-  { delayUs, jitterUs, loss, reorder }: Expected,
+  expected: Expected,
   { delay }: Probes,
   { sentUs, arrivedUs }: ProbeTimes,
   faults: string[],
 ): Calibration['delay'] {
-  if (delayUs === null) return null;
+  const { delayUs, jitterUs, reorder } = expected;
   const delays: number[] = [];
   for (let i = 0; i < delay.length; i++) {
     const took = arrivedUs[i] - sentUs[i];
@@ -152,12 +238,8 @@ function judgeDelay(
     if (Number.isNaN(took) || (reorder > 0 && took < delayUs / 2)) continue;
     delays.push(took);
   }
-  // Half of what should arrive is enough for a lossy link, since losses may come in runs.
-  const least = loss > 0 || reorder > 0 ? delay.length * (1 - loss) * (1 - reorder) * 0.5 : delay.length * 0.95;
-  if (delays.length < least || delays.length === 0) {
-    faults.push(`${delays.length} of ${delay.length} probes arrived`);
-    if (delays.length === 0) return null;
-  }
+  tellMissing(expected, delays.length, delay.length, faults);
+  if (delays.length === 0) return null;
   delays.sort((a, b) => a - b);
   const errors = delays.map((us) => Math.max(0, Math.abs(us - delayUs) - jitterUs)).sort((a, b) => a - b);
   const measured = { medianUs: quantile(delays, 0.5), p99Us: quantile(delays, 0.99) };
@@ -181,11 +263,10 @@ function judgeRate(
 ): number | null {
   if (rateBps === null || rate.length === 0) return null;
   const bytes = rate[0]?.bytes ?? 0;
-  const lag = delayUs ?? 0;
   let sum = 0;
   let took = 0;
   for (let i = delay.length + burstFrames(burstBytes, bytes) + 1; i < delay.length + rate.length; i++) {
-    const waited = arrivedUs[i - 1] - lag - sentUs[i];
+    const waited = arrivedUs[i - 1] - delayUs - sentUs[i];
     const gap = arrivedUs[i] - arrivedUs[i - 1];
     if (!(waited > 0) || !(gap >= 0)) continue;
     sum += bytes;

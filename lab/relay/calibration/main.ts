@@ -1,6 +1,8 @@
-/** Measures links: `node main.js`, a list of directions (Measured) as JSON on standard input, their calibrations on standard output. */
+/** Measures links: `node main.js`, a CalibrationRequest as JSON on standard input, calibrations of its directions on standard output. */
 import { text } from 'node:stream/consumers';
-import { type Measured, measure } from './measure.js';
+import { resetRelay } from '../client.js';
+import { type CalibrationRequest, measure } from './measure.js';
 
-const directions: Measured[] = JSON.parse(await text(process.stdin));
-process.stdout.write(JSON.stringify(measure(directions)));
+const { directions, relay }: CalibrationRequest = JSON.parse(await text(process.stdin));
+const originUs = relay === null ? 0 : await resetRelay(relay);
+process.stdout.write(JSON.stringify(measure(directions, originUs)));

@@ -5,6 +5,8 @@ import { Poller } from '../../../src/host/poller.js';
 import { inNamespace } from '../../backend/netns/enter.js';
 import { PacketQueue } from '../../emulation/packet-queue.js';
 import { Slots } from '../../emulation/slots.js';
+import type { Trace } from '../../emulation/trace.js';
+import { readTrace } from '../../topology/traces.js';
 import { PacketMemory, PacketSocket } from '../packet-socket.js';
 import { raisePriority } from '../priority.js';
 import { type Calibration, type Expected, judge, type Probes, type ProbeTimes, probesFor } from './direction.js';
@@ -17,6 +19,12 @@ export interface Measured {
   readonly destination: Place;
 }
 
+export interface CalibrationRequest {
+  readonly directions: readonly Measured[];
+  /** Control socket of the relay, whose traces start again; null: there is none. */
+  readonly relay: string | null;
+}
+
 export interface Place {
   readonly namespace: string;
   readonly interface: string;
@@ -24,10 +32,17 @@ export interface Place {
 
 const SLOT_COUNT = 256;
 const MARGIN_US = 50_000;
+/** For what a trace holds (trace.ts). */
+const TRACE_WAIT_US = 1_100_000;
+/** Until the first probe leaves: what is sent is worked out meanwhile. */
+const START_US = 20_000;
 const BOOKKEEPING_BYTES = 1 << 20;
 
-/** Takes a second or so; blocks the thread. Throws SystemError, LabError (E_LAB_NAMESPACE). */
-export function measure(directions: readonly Measured[]): Calibration[] {
+/**
+ * Takes a second or so; blocks the thread. `originUs`: when traces started, as CLOCK_REALTIME tells time. Throws SystemError, LabError
+ * (E_LAB_NAMESPACE, E_LAB_TRACE).
+ */
+export function measure(directions: readonly Measured[], originUs: number): Calibration[] {
   const slotBytes = Math.ceil((Math.max(...directions.map(({ expected }) => expected.frameBytes)) + 4) / 64) * 64;
   using arena = Arena.allocate(SLOT_COUNT * slotBytes + BOOKKEEPING_BYTES);
   const slotsAt = arena.memory.allocate(SLOT_COUNT * slotBytes);
@@ -41,7 +56,7 @@ export function measure(directions: readonly Measured[]): Calibration[] {
       paths.push(path);
       poller.add(path);
     }
-    run(paths, poller, memory);
+    run(paths, poller, memory, originUs);
     return paths.map((path) => path.judge());
   } finally {
     for (const path of paths) path[Symbol.dispose]();
@@ -55,12 +70,11 @@ interface Event {
   readonly bytes: number;
 }
 
-function run(paths: readonly MeasuredPath[], poller: Poller, memory: PacketMemory): void {
+function run(paths: readonly MeasuredPath[], poller: Poller, memory: PacketMemory, originUs: number): void {
+  const start = memory.wallUs() + START_US;
+  for (const path of paths) path.begin(start, originUs, paths.length);
   const events = paths.flatMap((path) => path.events()).sort((a, b) => a.atUs - b.atUs);
-  const start = memory.wallUs() + 1000;
-  const lastUs = events[events.length - 1]?.atUs ?? 0;
-  const longest = Math.max(...paths.map((path) => path.longestUs));
-  const end = start + lastUs + longest + MARGIN_US;
+  const end = start + Math.max(...paths.map((path) => path.lastUs)) + MARGIN_US;
   for (let next = 0; ; ) {
     const now = memory.wallUs();
     const event = events[next];
@@ -77,13 +91,15 @@ function run(paths: readonly MeasuredPath[], poller: Poller, memory: PacketMemor
 
 class MeasuredPath implements Disposable {
   readonly #expected: Expected;
-  readonly #probes: Probes;
-  readonly #times: ProbeTimes;
+  readonly #trace: Trace | null;
+  #originUs = 0;
+  #probes: Probes = { delay: [], rate: [] };
+  #times: ProbeTimes = { sentUs: new Float64Array(0), arrivedUs: new Float64Array(0) };
   readonly #view: DataView;
   readonly #queue = new PacketQueue();
   readonly #sender: PacketSocket;
   readonly #receiver: PacketSocket;
-  #missing: number;
+  #missing = 0;
 
   constructor(
     { expected, source, destination }: Measured,
@@ -91,13 +107,7 @@ class MeasuredPath implements Disposable {
     private readonly memory: PacketMemory,
   ) {
     this.#expected = expected;
-    this.#probes = probesFor(expected, index);
-    const count = this.#probes.delay.length + this.#probes.rate.length;
-    this.#missing = count;
-    this.#times = {
-      sentUs: new Float64Array(count).fill(Number.NaN),
-      arrivedUs: new Float64Array(count).fill(Number.NaN),
-    };
+    this.#trace = expected.trace === null ? null : readTrace(expected.trace.file);
     const { bytes } = memory.arena.memory;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     // What is only sent by receives nothing: no frame has this type.
@@ -110,6 +120,19 @@ class MeasuredPath implements Disposable {
     }
   }
 
+  /** Works out what is sent from `startUs` on. */
+  begin(startUs: number, originUs: number, count: number): void {
+    this.#originUs = originUs;
+    const running = this.#trace === null ? null : { trace: this.#trace, originUs: originUs - startUs };
+    this.#probes = probesFor(this.#expected, this.index, count, running);
+    const frames = this.#probes.delay.length + this.#probes.rate.length;
+    this.#missing = frames;
+    this.#times = {
+      sentUs: new Float64Array(frames).fill(Number.NaN),
+      arrivedUs: new Float64Array(frames).fill(Number.NaN),
+    };
+  }
+
   get fd(): number {
     return this.#receiver.fd;
   }
@@ -118,12 +141,13 @@ class MeasuredPath implements Disposable {
     return this.#missing === 0;
   }
 
-  /** What the last frame may take: the delay, and the queue that the train leaves. */
-  get longestUs(): number {
+  /** When the last frame is there: it takes the delay, and waits in the queue that the train leaves or for its trace. */
+  get lastUs(): number {
     const { delayUs, jitterUs } = this.#expected;
-    const train = this.#probes.rate;
-    const trainUs = (train[train.length - 1]?.atUs ?? 0) - (train[0]?.atUs ?? 0);
-    return (delayUs ?? 0) + jitterUs + trainUs * 0.2;
+    const { delay, rate: train } = this.#probes;
+    const [first = 0, last = 0] = [train[0]?.atUs, train[train.length - 1]?.atUs];
+    const waitUs = this.#trace === null ? (last - first) * 0.2 : TRACE_WAIT_US;
+    return Math.max(last, delay[delay.length - 1]?.atUs ?? 0) + waitUs + delayUs + jitterUs;
   }
 
   events(): Event[] {
@@ -157,7 +181,8 @@ class MeasuredPath implements Disposable {
   }
 
   judge(): Calibration {
-    return judge(this.#expected, this.#probes, this.#times);
+    const running = this.#trace === null ? null : { trace: this.#trace, originUs: this.#originUs };
+    return judge(this.#expected, this.#probes, this.#times, running);
   }
 
   [Symbol.dispose](): void {

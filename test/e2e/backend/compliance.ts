@@ -92,6 +92,25 @@ export function complies(backend: () => BackendUnderTest): void {
       expect((await goodput()) / (16e6 * share)).to.be.within(0.95, 1.02);
     });
 
+    it('carries packets that are packets on a wire without a rate, and holds it to one when it gets one', async () => {
+      await using _server = await lab.node('b').spawn(['iperf3', '-s', '--forceflush'], { readyWhen: /listening/ });
+      const transfer = async (...options: string[]): Promise<number> => {
+        const command = ['iperf3', '-c', '10.3.0.2', '-C', 'cubic', '--json', ...options];
+        return JSON.parse((await lab.node('a').exec(command)).stdout).end.sum_received.bits_per_second;
+      };
+      const received = () =>
+        lab
+          .node('r')
+          .counters()
+          .find((own) => own.interface === 'eth0')!;
+      const before = received();
+      await transfer('-n', '20M');
+      const { rxBytes, rxPackets } = received();
+      expect((rxBytes - before.rxBytes) / (rxPackets - before.rxPackets)).to.be.within(1400, 1514);
+      await lab.link('left').set({ rateBps: 20e6, from: 'a' });
+      expect((await transfer('-t', '2', '-O', '1')) / (20e6 * (1448 / 1514))).to.be.within(0.95, 1.02);
+    });
+
     it('runs commands: input, environment, output, exit status', async () => {
       const { stdout, stderr } = await lab.node('a').exec(['sh', '-c', 'cat; echo $MPIP_NODE $COLOUR; echo e >&2'], {
         input: 'in ',

@@ -10,7 +10,7 @@ import { STREAM_PORT, type Stream } from './stream.js';
 export const ADDRESS = { a: '10.1.0.1', b: '10.1.0.2' } as const;
 
 export interface HostsOptions {
-  /** bit/s of each link; default: as fast as the machine. */
+  /** bit/s of each link; default: as fast as the machine, with its offloads. */
   readonly rates?: readonly [number, number];
   readonly sysctls?: Readonly<Record<string, string>>;
 }
@@ -22,7 +22,7 @@ export function twoHosts({ rates, sysctls = {} }: HostsOptions = {}): Topology {
   const links = ['10.1.0.0/24', '10.2.0.0/24'].map((subnet, i) => ({
     ends: [`a:eth${i}`, `b:eth${i}`],
     subnet,
-    ...(rates && { rate: `${rates[i]}bit` }),
+    ...(rates ? { rate: `${rates[i]}bit` } : { offloads: true }),
   }));
   const topology = { name: 'two-hosts', nodes: { a: node, b: node }, links: { path1: links[0], path2: links[1] } };
   // YAML holds JSON.

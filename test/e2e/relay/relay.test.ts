@@ -178,7 +178,7 @@ describe('a relayed link', function () {
     );
     const found = lab.calibration!;
     expect(found.map(({ link, from }) => `${link} ${from}`)).to.deep.equal(
-      ['l1', 'l2', 'l3', 'l4'].flatMap((link) => [`${link} a`, `${link} b`]),
+      ['l1', 'l2', 'l3', 'l4', 'l5'].flatMap((link) => [`${link} a`, `${link} b`]),
     );
     for (const { faults } of found) expect(faults).to.deep.equal([]);
     const of = (link: string) => found.find((own) => own.link === link)!;
@@ -186,8 +186,41 @@ describe('a relayed link', function () {
     expect(of('l2').delay!.medianUs).to.be.within(399_500, 400_500);
     expect(of('l3')).to.include({ emulator: 'tbf' });
     expect(of('l4').rateBps).to.equal(null);
+    expect(of('l5')).to.include({ emulator: 'none', rateBps: null });
+    expect(of('l5').delay!.medianUs).to.be.within(-50, 500);
     const counters = (await lab.link('l4').counters())!;
     expect(counters[0].packets).to.be.below(20);
+  });
+
+  it('with a trace is calibrated by it, frame by frame, and fails when it follows another', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mpip-trace-'));
+    try {
+      const csv = join(folder, 'steps.csv');
+      writeFileSync(csv, 'time,rate,delay\n0s,8mbit,20ms\n300ms,32mbit,5ms\n600ms,0,5ms\n640ms,16mbit,40ms\n2s\n');
+      const mahimahi = join(folder, 'cell.trace');
+      writeFileSync(mahimahi, '1\n3\n4\n9\n');
+      await using lab = await upWith([`trace: ${csv}, delay: 10ms`, `trace: ${mahimahi}, loss: 1%`], {
+        emulator: 'relay',
+        calibrate: true,
+      });
+      const found = lab.calibration!;
+      for (const { faults, traceUs } of found) {
+        expect(faults).to.deep.equal([]);
+        expect(traceUs).to.be.within(400_000, 2_200_000);
+      }
+      // 4 packets of 1500 bytes in 9 ms, in frames of 1514.
+      expect(found[2]!.rateBps! / ((4 * 1514 * 8) / 0.009)).to.be.within(0.95, 1.05);
+      // The relay has read its trace; who measures finds another.
+      writeFileSync(csv, 'time,rate,delay\n0s,8mbit,22ms\n300ms,32mbit,7ms\n600ms,0,7ms\n640ms,16mbit,42ms\n2s\n');
+      const error = await rejection(lab.calibrate());
+      expect(error.code).to.equal('E_LAB_CALIBRATION');
+      expect(error.message).to.match(
+        /l1 a->b \(relay\): frames come at other times than its trace lets them: off by (1\.[5-9]|2\.[0-4])\d ms/,
+      );
+      expect(error.message).not.to.contain('l2');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('fails the calibration when it is not what its topology says', async () => {
@@ -197,13 +230,14 @@ describe('a relayed link', function () {
       .exec(['tc', 'qdisc', 'add', 'dev', 'eth0', 'root', 'tbf', 'rate', '9mbit', 'burst', '3kb', 'latency', '500ms']);
     const error = await rejection(lab.calibrate());
     expect(error.code).to.equal('E_LAB_CALIBRATION');
-    expect(error.message).to.match(/l1 a->b \(relay\): .*rate 9\.\d\d Mbit\/s for 10\.00 Mbit\/s: off by/);
     expect(error.message).not.to.contain('b->a');
   });
 
-  it('ends with the lab; without its relay nothing passes, and the lab says why', async () => {
-    const lab = await upWith(['delay: 1ms'], { emulator: 'relay' });
+  it('ends with the lab; without its relay nothing passes, the lab says why, and a new one carries on', async () => {
+    const lab = await upWith(['delay: 1ms', 'delay: 1ms, loss: 30%'], { emulator: 'relay' });
     try {
+      await lab.link('l1').set({ delayUs: 4000 });
+      await lab.link('l2').set({ carrier: 'down' });
       const pid = relayPid(lab);
       expect(readFileSync(`/proc/${pid}/cmdline`, 'latin1')).to.contain('relay');
       process.kill(pid, 'SIGKILL');
@@ -214,11 +248,37 @@ describe('a relayed link', function () {
       expect(relayPid(lab)).to.equal(0);
       const error = await rejection(lab.link('l1').set({ delayUs: 2000 }));
       expect(error.code).to.equal('E_LAB_RELAY');
-      expect(error.message).to.match(/^link l1: the relay (cannot be reached|has ended)/);
-      expect(lab.link('l1').emulation[0]).to.include({ delayUs: 1000 });
+      expect(error.message).to.match(/^link l1: the relay cannot be reached: .*mpip-lab link restart relay-/);
+      expect(lab.link('l1').emulation[0]).to.include({ delayUs: 4000 });
       expect(await roundTripsMs(lab, '10.1.0.2', 15)).to.deep.equal([]);
+
+      await lab.restartRelay();
+      expect(median(await roundTripsMs(lab, '10.1.0.2', 30))).to.be.within(8, 10.5);
+      expect(await carrierOf(lab.node('a'), 'eth1')).to.equal('0');
+      await lab.link('l2').set({ carrier: 'up' });
+      await eventually(
+        () => carrierOf(lab.node('b'), 'eth1'),
+        (seen) => seen === '1',
+      );
+      await pinNeighbours(lab, 2);
+      // Alive or dead: it starts over, and loses the same packets.
+      const arrivals: number[][] = [];
+      for (let i = 0; i < 2; i++) {
+        const before = relayPid(lab);
+        await lab.restartRelay();
+        expect(relayPid(lab)).to.not.equal(before);
+        arrivals.push(await datagrams(lab, '10.2.0.2', 500, 300));
+      }
+      expect(arrivals[0]).to.have.length.within(250, 450);
+      expect(arrivals[1]).to.deep.equal(arrivals[0]);
     } finally {
       await lab.down();
+    }
+    const plain = await upWith(['rate: 10mbit']);
+    try {
+      expect((await rejection(plain.restartRelay())).code).to.equal('E_LAB_LINK');
+    } finally {
+      await plain.down();
     }
     const second = await upWith(['delay: 1ms'], { emulator: 'relay' });
     const pid = relayPid(second);
@@ -232,16 +292,17 @@ describe('a relayed link', function () {
   });
 });
 
-/** Both hosts know each other's link address for good. */
-async function pinNeighbours(lab: Lab): Promise<void> {
+/** Both hosts know each other's link address on the nth link for good. */
+async function pinNeighbours(lab: Lab, nth = 1): Promise<void> {
+  const device = `eth${nth - 1}`;
   const address = async (node: string): Promise<string> =>
-    (await lab.node(node).exec(['cat', '/sys/class/net/eth0/address'])).stdout.trim();
+    (await lab.node(node).exec(['cat', `/sys/class/net/${device}/address`])).stdout.trim();
   for (const [node, other, ip] of [
-    ['a', 'b', '10.1.0.2'],
-    ['b', 'a', '10.1.0.1'],
+    ['a', 'b', `10.${nth}.0.2`],
+    ['b', 'a', `10.${nth}.0.1`],
   ] as const) {
     await lab
       .node(node)
-      .exec(['ip', 'neigh', 'replace', ip, 'lladdr', await address(other), 'dev', 'eth0', 'nud', 'permanent']);
+      .exec(['ip', 'neigh', 'replace', ip, 'lladdr', await address(other), 'dev', device, 'nud', 'permanent']);
   }
 }

@@ -95,7 +95,7 @@ claims:
     const { arms, events } = await document(join(output, time!));
     expect(events!.map(({ at_s, text }) => [at_s, text])).to.deep.equal([
       [1, 'a: mark'],
-      [2, 'one rateBps=5000000'],
+      [2, 'one rate=5mbit'],
     ]);
     const names = arms.ip!.series.map((series) => series.name);
     expect(names).to.include.members(['one.rate', 'download.goodput', 'page.request', 'call.rtt', 'path.rtt']);
@@ -131,6 +131,11 @@ claims:
       await document(join(output, time!, 'rate=8mbit')),
     ];
     expect(slow.parameters).to.deep.equal({ rate: '4mbit' });
+    // Both labs of a moment were measured, each repetition anew, and found right.
+    for (const { links } of [slow, fast]) {
+      for (const { calibration } of links)
+        expect(calibration.map(({ repetition }) => repetition)).to.deep.equal([0, 0, 1, 1]);
+    }
     expect(slow.limit_bps).to.be.closeTo(fast.limit_bps! / 2, 1);
     const { metrics, repetitions } = slow.arms.ip!;
     expect(repetitions).to.have.length(2);

@@ -62,7 +62,15 @@ export function exampleResult(): ResultDocument {
         queue_bytes: 250000,
         emulator: 'relay',
         calibration: [
-          { arm: 'mpip', from: 'a', to: 'b', rate_bps: 40.02e6, delay_median_s: 0.01003, delay_p99_s: 0.01009 },
+          {
+            arm: 'mpip',
+            from: 'a',
+            to: 'b',
+            rate_bps: 40.02e6,
+            delay_median_s: 0.01003,
+            delay_p99_s: 0.01009,
+            trace_s: null,
+          },
         ],
       },
       {

@@ -1,9 +1,17 @@
 import { expect } from 'chai';
-import { Direction } from '../../../../lab/emulation/direction.js';
+import { Direction, type DirectionSettings } from '../../../../lab/emulation/direction.js';
 import { PacketQueue } from '../../../../lab/emulation/packet-queue.js';
 import { Slots } from '../../../../lab/emulation/slots.js';
+import { parseTrace } from '../../../../lab/emulation/trace-file.js';
 import { makePlan, parseTopology } from '../../../../lab/lab.js';
-import { type Calibration, expectedOf, judge, probesFor } from '../../../../lab/relay/calibration/direction.js';
+import {
+  type Calibration,
+  expectedOf,
+  judge,
+  type Probes,
+  type ProbeTimes,
+  probesFor,
+} from '../../../../lab/relay/calibration/direction.js';
 
 interface Truth {
   readonly rateBps?: number;
@@ -20,12 +28,17 @@ function calibrate(link: string, truth: Truth = {}): Calibration {
   const planned = makePlan(parseTopology(text, 't.yaml')).links[0]!;
   const expected = expectedOf(planned, 0);
   const probes = probesFor(expected, 0);
-  const frames = [...probes.delay, ...probes.rate];
-
-  const slots = new Slots(8192);
   const settings = { ...planned.ends[0].emulation!, trace: null, rateBps: planned.ends[0].shaping?.rateBps ?? null };
   const { late = 0, lateUs = 0, ...actual } = truth;
-  const direction = new Direction({ ...settings, ...actual }, slots, 0);
+  const slots = new Slots(8192);
+  const times = carry(new Direction({ ...settings, ...actual }, slots, 0), slots, probes);
+  for (let i = 0; i < times.arrivedUs.length; i++) if (i % 100 < late * 100) times.arrivedUs[i]! += lateUs;
+  return judge(expected, probes, times);
+}
+
+/** Sends the probes through a direction. */
+function carry(direction: Direction, slots: Slots, probes: Probes): ProbeTimes {
+  const frames = [...probes.delay, ...probes.rate];
   const sentUs = new Float64Array(frames.length).fill(Number.NaN);
   const arrivedUs = new Float64Array(frames.length).fill(Number.NaN);
   const sequences = new Map<number, number>();
@@ -33,8 +46,7 @@ function calibrate(link: string, truth: Truth = {}): Calibration {
   const collect = (untilUs: number): void => {
     for (direction.release(untilUs, out); out.length > 0; out.shift()) {
       const sequence = sequences.get(out.slot()) as number;
-      if (Number.isNaN(arrivedUs[sequence]))
-        arrivedUs[sequence] = out.time() + (sequence % 100 < late * 100 ? lateUs : 0);
+      if (Number.isNaN(arrivedUs[sequence])) arrivedUs[sequence] = out.time();
       slots.release(out.slot());
     }
   };
@@ -46,7 +58,7 @@ function calibrate(link: string, truth: Truth = {}): Calibration {
     direction.arrive(atUs, slot, bytes);
   });
   collect(60e6);
-  return judge(expected, probes, { sentUs, arrivedUs });
+  return { sentUs, arrivedUs };
 }
 
 describe('the calibration of a link', () => {
@@ -99,11 +111,16 @@ describe('the calibration of a link', () => {
     expect(calibrate('delay: 10ms', { late: 0.03, lateUs: 900 }).faults).to.deep.equal([]);
   });
 
-  it('does not measure what a trace changes all the time', () => {
+  it('shares its probes out among many directions, and is over in a few seconds for hundreds', () => {
     const text = `name: t\nnodes: { a: { kind: host }, b: { kind: host } }\nlinks:
-  l: { ends: [a:eth0, b:eth0], subnet: 10.1.0.0/24, trace: lte.csv }`;
+  l: { ends: [a:eth0, b:eth0], subnet: 10.1.0.0/24 }`;
     const expected = expectedOf(makePlan(parseTopology(text, 't.yaml')).links[0]!, 0);
-    expect(probesFor(expected, 0)).to.deep.equal({ delay: [], rate: [] });
+    const count = 240;
+    const times = Array.from({ length: count }, (_, index) => probesFor(expected, index, count).delay)
+      .flat()
+      .map(({ atUs }) => atUs);
+    expect(times).to.have.length(count * 100);
+    expect(Math.max(...times)).to.be.below(2e6);
   });
 
   it('is over within 2 s for any rate up to 100 Mbit/s and any delay up to 400 ms', () => {
@@ -118,5 +135,72 @@ describe('the calibration of a link', () => {
         if (rate !== '8kbit') expect(last, rate).to.be.below(1_250_000);
       }
     }
+  });
+});
+
+/** What the calibration says of a direction with a trace, `sinceUs` after that has started. */
+function calibrateTrace(
+  text: string,
+  link = '',
+  change: Partial<DirectionSettings> = {},
+  sinceUs = 150_000,
+): Calibration {
+  const trace = parseTrace(text);
+  const document = `name: t\nnodes: { a: { kind: host }, b: { kind: host } }\nlinks:
+  l: { ends: [a:eth0, b:eth0], subnet: 10.1.0.0/24, trace: t.csv${link === '' ? '' : `, ${link}`} }`;
+  const planned = makePlan(parseTopology(document, 't.yaml')).links[0]!;
+  const expected = expectedOf(planned, 0);
+  const originUs = -sinceUs;
+  const probes = probesFor(expected, 0, 1, { trace, originUs });
+  const settings = { ...planned.ends[0].emulation!, trace, rateBps: null, ...change };
+  const slots = new Slots(8192);
+  const times = carry(new Direction(settings, slots, originUs), slots, probes);
+  return judge(expected, probes, times, { trace, originUs });
+}
+
+describe('the calibration of a link with a trace', () => {
+  const steps = 'time,rate,delay\n0s,20mbit,30ms\n200ms,4mbit,80ms\n300ms,40mbit,5ms\n400ms,0\n430ms,10mbit,20ms\n1s\n';
+  const ticks = Array.from({ length: 200 }, (_, i) => `${5 * i + ((i * 7) % 5) + 1}`).join('\n');
+
+  for (const [title, text, link] of [
+    ['that has steps, an outage and delays of its own', steps, ''],
+    ['and a delay', steps, 'delay: 20ms'],
+    ['and losses, reordering and duplicates', steps, 'delay: 20ms, loss: 3%, reorder: 3%, duplicate: 3%'],
+    ['and a jitter', steps, 'delay: 20ms, jitter: 5ms'],
+    ['and a short queue', steps, 'limit: 2packets'],
+    ['of opportunities', ticks, 'delay: 10ms'],
+    ['that is slow', 'time,rate\n0s,100kbit\n1s,60kbit\n2s\n', ''],
+    ['that is fast', 'time,rate\n0s,90mbit\n100ms,100mbit\n2s\n', 'delay: 40ms'],
+    ['that starts with an outage', 'time,rate\n0s,0\n900ms,5mbit\n2s\n', ''],
+  ] as const) {
+    it(`follows it frame by frame: ${title}`, () => {
+      const { faults, rateBps, delay, traceUs } = calibrateTrace(text, link);
+      expect(faults).to.deep.equal([]);
+      expect(rateBps).to.be.a('number');
+      expect(delay).to.not.equal(null);
+      expect(traceUs).to.be.greaterThan(500_000);
+    });
+  }
+
+  it('tells a rate, a delay, an outage and a time that are not those of the trace', () => {
+    const others: readonly [string, Partial<DirectionSettings>][] = [
+      ['a rate', { trace: parseTrace(steps.replace('20mbit', '19mbit')) }],
+      ['a delay', { trace: parseTrace(steps.replace('30ms', '32ms')) }],
+      ['an outage that lasts', { trace: parseTrace(steps.replace('430ms', '460ms')) }],
+      ['the delay of the link', { delayUs: 2000 }],
+      ['no trace', { trace: null, rateBps: 20e6 }],
+    ];
+    for (const [what, change] of others) {
+      expect(calibrateTrace(steps, '', change).faults, what).to.not.deep.equal([]);
+    }
+    expect(calibrateTrace(steps, '', { trace: parseTrace(steps.replace('30ms', '32ms')) }).faults.join()).to.match(
+      /^frames come at other times than its trace lets them: off by [\d.]+ ms at the median and 2\.00 ms at p99/,
+    );
+  });
+
+  it('says that nothing was compared where nothing gets through for long', () => {
+    const found = calibrateTrace('time,rate\n0s,0\n10s,1mbit\n20s\n');
+    expect(found).to.include({ rateBps: null, delay: null, traceUs: 0 });
+    expect(found.faults).to.deep.equal([]);
   });
 });
