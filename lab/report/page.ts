@@ -51,18 +51,18 @@ ${problems(unreadable, context)}${experiments.map((experiment, i) => experimentS
 function overview(experiments: readonly ExperimentRuns[]): Content {
   const columns = [
     { head: 'experiment' },
-    { head: 'shows' },
     { head: 'newest run' },
-    { head: 'its claims' },
+    { head: 'shows' },
+    { head: 'at' },
     { head: 'runs', number: true as const },
   ];
   const rows = experiments.map(({ name, runs }, i) => {
     const [newest] = runs as [Run, ...Run[]];
     return [
       html`<a href="#${anchor(i)}">${name}</a>`,
+      verdict(newest.parts.map(({ document }) => document)),
       shown(newest),
       time(newest.started),
-      verdict(newest.parts.map(({ document }) => document)),
       runs.length,
     ];
   });
