@@ -32,8 +32,8 @@ export interface FoundResults {
   readonly unreadable: readonly Unreadable[];
 }
 
-export const RESULT_FILE = 'result.json';
-export const FIGURE_FILE = 'figure.svg';
+const RESULT_FILE = 'result.json';
+const FIGURE_FILE = 'figure.svg';
 export const TOPOLOGY_FILE = 'topology.svg';
 const REASONS_SHOWN = 3;
 

@@ -13,7 +13,7 @@ const SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="868" height="420" vi
 const ACTIVE_SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="868" height="420" onload="parent.hacked=1">
 <script>parent.hacked=1</script><image href="http://192.0.2.1/spy.png" width="9" height="9"/>${LINE}</svg>`;
 
-export function store(root: string, folder: string, document: ResultDocument, svg: string | null = SVG): void {
+function store(root: string, folder: string, document: ResultDocument, svg: string | null = SVG): void {
   const directory = join(root, folder);
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, 'result.json'), JSON.stringify(document));
