@@ -18,6 +18,7 @@ const BAD_INPUT: ReadonlySet<string> = new Set([
   'E_LAB_LINK',
   'E_LAB_NAME',
   'E_LAB_NAME_TAKEN',
+  'E_LAB_RESULTS',
   'E_LAB_SCENARIO',
   'E_LAB_UNKNOWN',
   'E_LAB_UNKNOWN_ARM',

@@ -15,6 +15,7 @@ import { registerInspect } from './inspect.js';
 import { registerLink } from './link.js';
 import { registerList } from './list.js';
 import { registerLogs } from './logs.js';
+import { registerReport } from './report.js';
 import { registerRun } from './run.js';
 import { registerSchema } from './schema.js';
 import { Interrupted } from './signals.js';
@@ -41,6 +42,7 @@ for (const register of [
   registerDoctor,
   registerImage,
   registerRun,
+  registerReport,
 ]) {
   register(program);
 }

@@ -6,8 +6,10 @@ import { runTrials } from '../experiment/run-trials.js';
 import type { Trial } from '../experiment/trial.js';
 import { renderFigure } from '../figures/render.js';
 import { scenarioFigure } from '../figures/scenario.js';
+import { topologyDrawing } from '../figures/topology-drawing.js';
 import type { BackendName } from '../lab.js';
 import type { ResultDocument } from '../results/document.js';
+import { TOPOLOGY_FILE } from '../results/find.js';
 import { type MarkdownPart, markdownSummary } from '../results/markdown.js';
 import { folderName, storeIn } from '../results/store.js';
 import { summarizeMetrics } from '../results/summary.js';
@@ -51,12 +53,12 @@ export async function prepareScenario(file: string, flags: ScenarioFlags): Promi
   return { scenario, trials };
 }
 
-/** Documents in the order of the combinations. Each is on disk as soon as it is complete. */
+/** Documents in the order of the combinations. Each is on disk as soon as it is complete, and told then. */
 export async function runScenario(
   { scenario, trials }: ReadyScenario,
   flags: ScenarioFlags,
   signal: AbortSignal,
-  onDocument: (document: ResultDocument) => void,
+  onResult: (document: ResultDocument, directory: string) => void,
 ): Promise<ResultDocument[]> {
   const parent = join(flags.output, scenario.name);
   const whole = join(parent, folderName(new Date().toISOString()));
@@ -70,16 +72,18 @@ export async function runScenario(
     ...(flags.backend === undefined ? {} : { backend: flags.backend }),
     observe: (unit) => observerOf(scenario, unit, trials),
     onDocument: async (trial, document) => {
-      onDocument(document);
       const figure = await renderFigure(scenarioFigure(document));
+      const drawing = { [TOPOLOGY_FILE]: topologyDrawing(trial.plan) };
       if (!flags.json) process.stdout.write(`\n${summarizeMetrics(document, headlinesOf(workloads))}\n`);
       if (!sweep) {
         const summary = markdownSummary(scenario.title, [{ document, folder: '' }], workloads);
-        const files = { 'summary.md': summary };
+        const files = { ...drawing, 'summary.md': summary };
         ({ directory } = await storeIn(parent, folderName(document.started), document, figure, files));
+        onResult(document, directory);
         return;
       }
-      const stored = await storeIn(whole, combinationFolder(trial.parameters), document, figure);
+      const stored = await storeIn(whole, combinationFolder(trial.parameters), document, figure, drawing);
+      onResult(document, stored.directory);
       parts.set(trial, { document, folder: relative(whole, stored.directory) });
     },
   });

@@ -7,14 +7,18 @@ import { duration as durationText } from '../../src/document/quantity.js';
 import { LabError } from '../error.js';
 import type { Experiment } from '../experiment/experiment.js';
 import { runExperiment, selectArms } from '../experiment/run.js';
+import { trialOf } from '../experiment/trial.js';
 import { renderFigure } from '../figures/render.js';
+import { topologyDrawing } from '../figures/topology-drawing.js';
 import type { BackendName } from '../lab.js';
 import type { ResultDocument } from '../results/document.js';
+import { TOPOLOGY_FILE } from '../results/find.js';
 import { junitXml } from '../results/junit.js';
 import { type StoredResult, storeResult } from '../results/store.js';
 import { summarize, summarizeRepeats } from '../results/summary.js';
 import { backendOption } from './backend-option.js';
 import { EXIT_FAILED } from './exit-status.js';
+import { reportRun } from './report.js';
 import { logProgress, type Progress, taskProgress } from './run-progress.js';
 import { isScenarioFile, prepareScenario, type ReadyScenario, runScenario } from './run-scenario.js';
 import { interruptible } from './signals.js';
@@ -55,7 +59,11 @@ async function run(words: readonly string[], flags: RunFlags): Promise<void> {
   for (const each of wanted) if (!('trials' in each)) selectArms(each, flags.arms);
 
   const documents: ResultDocument[] = [];
-  const take = (document: ResultDocument): void => void documents.push(document);
+  const folders: string[] = [];
+  const take = (document: ResultDocument, directory: string): void => {
+    documents.push(document);
+    folders.push(directory);
+  };
   try {
     await interruptible(async (signal) => {
       for (const each of wanted) {
@@ -66,9 +74,12 @@ async function run(words: readonly string[], flags: RunFlags): Promise<void> {
   } catch (error) {
     const failed = { name: words.join(' '), error: error instanceof Error ? error : new Error(String(error)) };
     if (flags.junit !== undefined) await writeFile(flags.junit, junitXml(documents, failed));
+    if (folders.length > 0) await reportRun(folders, flags.output);
     throw error;
   }
   if (flags.junit !== undefined) await writeFile(flags.junit, junitXml(documents));
+  const report = await reportRun(folders, flags.output);
+  if (!flags.json) process.stdout.write(`Report: ${report}\n`);
   if (flags.json)
     process.stdout.write(`${JSON.stringify(documents.length === 1 ? documents[0] : documents, null, 2)}\n`);
   if (documents.some(({ claims }) => claims.some(({ pass }) => !pass))) process.exitCode = EXIT_FAILED;
@@ -78,15 +89,15 @@ async function runRepeats(
   experiment: Experiment,
   flags: RunFlags,
   signal: AbortSignal,
-  take: (document: ResultDocument) => void,
+  take: (document: ResultDocument, directory: string) => void,
 ): Promise<void> {
   const { repeat = 1 } = flags;
   const repeats: ResultDocument[] = [];
   for (let i = 1; i <= repeat; i++) {
     const of = repeat === 1 ? '' : ` (${i} of ${repeat})`;
-    const document = await runOne(experiment, of, flags, signal);
+    const { document, directory } = await runOne(experiment, of, flags, signal);
     repeats.push(document);
-    take(document);
+    take(document, directory);
   }
   if (repeats.length > 1 && !flags.json) process.stdout.write(`${summarizeRepeats(repeats)}\n`);
 }
@@ -96,7 +107,7 @@ async function runOne(
   of: string,
   flags: RunFlags,
   signal: AbortSignal,
-): Promise<ResultDocument> {
+): Promise<{ document: ResultDocument; directory: string }> {
   const duration = flags.duration ?? (flags.short ? experiment.durations.short : experiment.durations.full);
   const arms = selectArms(experiment, flags.arms);
   const title = `${experiment.id}${of}: ${experiment.title}, ${duration} s each`;
@@ -117,9 +128,10 @@ async function runOne(
     throw error;
   }
   await progress.done();
-  const stored = await storeResult(flags.output, document, await renderFigure(experiment.figure(document)));
+  const drawing = { [TOPOLOGY_FILE]: topologyDrawing((await trialOf(experiment, duration)).plan) };
+  const stored = await storeResult(flags.output, document, await renderFigure(experiment.figure(document)), drawing);
   if (!flags.json) process.stdout.write(`\n${summarize(document)}\n${whereabouts(stored)}\n`);
-  return document;
+  return { document, directory: stored.directory };
 }
 
 function whereabouts({ directory }: StoredResult): string {

@@ -1,8 +1,7 @@
 /** Results of a scenario as Markdown: for each combination of parameters, what was measured and which claims held. */
 import { headlinesOf, type Workload } from '../workloads/kinds.js';
-import { ascending } from './distribution.js';
 import type { ResultDocument } from './document.js';
-import { formatQuantity, unitOfMetric } from './quantity.js';
+import { metricsTable, quantityText, withoutUnit } from './metrics-table.js';
 import { sidesText } from './summary.js';
 
 export interface MarkdownPart {
@@ -10,8 +9,6 @@ export interface MarkdownPart {
   /** Where result.json and the figure are, relative to the summary; '' = beside it. */
   readonly folder: string;
 }
-
-type Arms = ResultDocument['arms'];
 
 /** `workloads`: those of the scenario; their most important metrics stand in the table over all combinations. */
 export function markdownSummary(title: string, parts: readonly MarkdownPart[], workloads: readonly Workload[]): string {
@@ -68,21 +65,9 @@ function section({ document, folder }: MarkdownPart, withHeading: boolean): stri
   ];
 }
 
-/** Median, and in brackets the least and the most where there are several repetitions. */
-function metricTable(arms: Arms): string[] {
-  const names = [...new Set(Object.values(arms).flatMap(({ metrics }) => Object.keys(metrics)))];
-  const cell = (arm: Arms[string], name: string): string => {
-    const text = quantityText(name, arm.metrics[name]);
-    const values = ascending((arm.repetitions ?? []).flatMap((metrics) => metrics[name] ?? []));
-    if (values.length < 2) return text;
-    return `${text} (${quantityText(name, values[0])} to ${quantityText(name, values.at(-1))})`;
-  };
-  const heads = Object.values(arms).map(({ label, repetitions }) =>
-    repetitions === undefined ? label : `${label}, median of ${repetitions.length}`,
-  );
-  const rows = names.map((name) => [withoutUnit(name), ...Object.values(arms).map((arm) => cell(arm, name))]);
-  const limits = Object.values(arms).map(({ limit_bps }) => quantityText('limit_bps', limit_bps ?? undefined));
-  return table(['metric', ...heads], [...rows, ['limit', ...limits]]);
+function metricTable(arms: ResultDocument['arms']): string[] {
+  const { arms: heads, rows } = metricsTable(arms);
+  return table(['metric', ...heads], rows);
 }
 
 function claimTable({ claims, unchecked_claims }: ResultDocument): string[] {
@@ -98,12 +83,4 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(heads), line(heads.map(() => '---')), ...rows.map(line)];
-}
-
-function quantityText(name: string, value: number | undefined): string {
-  return value === undefined ? '' : formatQuantity({ value, unit: unitOfMetric(name) });
-}
-
-function withoutUnit(name: string): string {
-  return name.replace(/_(bps|s|bytes)$/, '');
 }

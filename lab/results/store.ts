@@ -1,4 +1,4 @@
-/** Results on disk: `<root>/<experiment>/<time>/` with result.json, figure.svg and figure.png. */
+/** Results on disk: `<root>/<experiment>/<time>/` with result.json, figure.svg and figure.png, and what else the run has drawn. */
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ResultDocument, ResultDocumentSchema } from './document.js';
@@ -19,9 +19,14 @@ export interface StoredResult {
  * Writes a result; the folder's name is the time of the run, so runs sort by name. The folder appears whole or not at all: it is
  * filled under another name first. Throws ZodError when the document breaks its own schema, otherwise node:fs errors.
  */
-export async function storeResult(root: string, document: ResultDocument, figure: Figure): Promise<StoredResult> {
+export async function storeResult(
+  root: string,
+  document: ResultDocument,
+  figure: Figure,
+  others: Readonly<Record<string, string>> = {},
+): Promise<StoredResult> {
   const parent = join(root, document.experiment);
-  return storeIn(parent, folderName(document.started), document, figure);
+  return storeIn(parent, folderName(document.started), document, figure, others);
 }
 
 /** The same into a folder of this name, or with -2, -3 and so on behind it; `others`: more files, by name. */

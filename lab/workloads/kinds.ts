@@ -25,6 +25,11 @@ export function headlinesOf(workloads: readonly Workload[]): string[] {
   return workloads.flatMap((workload) => kindOf(workload).headline.map((metric) => `${workload.name}.${metric}`));
 }
 
+/** Whether a metric, by its name within an arm ("download.goodput_bps"), is one that stands in summaries, of whatever workload. */
+export function isHeadline(metric: string): boolean {
+  return Object.values(KINDS).some(({ headline }) => headline.some((name) => metric.endsWith(`.${name}`)));
+}
+
 export function kindOf<W extends Workload>({ type }: W): WorkloadKind<W> {
   return KINDS[type] as unknown as WorkloadKind<W>;
 }

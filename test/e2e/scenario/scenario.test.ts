@@ -91,7 +91,7 @@ claims:
     expect(exitCode, `${stdout}\n${stderr}`).to.equal(0);
     const [time] = await readdir(output);
     const files = await readdir(join(output, time!));
-    expect(files.sort()).to.deep.equal(['figure.png', 'figure.svg', 'result.json', 'summary.md']);
+    expect(files.sort()).to.deep.equal(['figure.png', 'figure.svg', 'result.json', 'summary.md', 'topology.svg']);
     const { arms, events } = await document(join(output, time!));
     expect(events!.map(({ at_s, text }) => [at_s, text])).to.deep.equal([
       [1, 'a: mark'],

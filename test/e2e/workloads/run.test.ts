@@ -39,7 +39,9 @@ describe('mpip-lab run', function () {
     expect(document.unchecked_claims).to.not.deep.equal([]);
     const [time] = await readdir(join(output, 'fig4a'));
     const folder = join(output, 'fig4a', time!);
-    expect((await readdir(folder)).sort()).to.deep.equal(['figure.png', 'figure.svg', 'result.json']);
+    expect((await readdir(folder)).sort()).to.deep.equal(['figure.png', 'figure.svg', 'result.json', 'topology.svg']);
+    const report = await readFile(join(output, 'report.html'), 'utf8');
+    expect(report).to.include(`fig4a/${time}`).and.include(document.title);
     expect(JSON.parse(await readFile(join(folder, 'result.json'), 'utf8'))).to.deep.equal(document);
     expect((await readdir(state)).filter((name) => name.startsWith('mpip-'))).to.deep.equal([]);
   });
