@@ -12,6 +12,7 @@ const FOLDERS = ['src', 'lab', 'experiments', 'test', 'bench', 'scripts'];
 /** @type {readonly Check[]} */
 const CHECKS = [
   { name: 'types', script: 'typescript/bin/tsc', args: ['-p', 'tsconfig.json', '--noEmit', '--pretty'] },
+  { name: 'types of pages', script: 'typescript/bin/tsc', args: ['-p', 'tsconfig.page.json', '--noEmit', '--pretty'] },
   { name: 'lint and format', script: '@biomejs/biome/bin/biome', args: ['check', '--error-on-warnings', '.'] },
   {
     name: 'layer boundaries',

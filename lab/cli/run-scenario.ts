@@ -69,17 +69,17 @@ export async function runScenario(
     signal,
     ...(flags.backend === undefined ? {} : { backend: flags.backend }),
     observe: (unit) => observerOf(scenario, unit, trials),
-    onDocument: async (trial, document) => {
+    onDocument: async (trial, document, files) => {
       onDocument(document);
       const figure = await renderFigure(scenarioFigure(document));
       if (!flags.json) process.stdout.write(`\n${summarizeMetrics(document, headlinesOf(workloads))}\n`);
       if (!sweep) {
         const summary = markdownSummary(scenario.title, [{ document, folder: '' }], workloads);
-        const files = { 'summary.md': summary };
-        ({ directory } = await storeIn(parent, folderName(document.started), document, figure, files));
+        const others = { ...files, 'summary.md': summary };
+        ({ directory } = await storeIn(parent, folderName(document.started), document, figure, others));
         return;
       }
-      const stored = await storeIn(whole, combinationFolder(trial.parameters), document, figure);
+      const stored = await storeIn(whole, combinationFolder(trial.parameters), document, figure, files);
       parts.set(trial, { document, folder: relative(whole, stored.directory) });
     },
   });

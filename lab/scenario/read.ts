@@ -1,6 +1,6 @@
 /** Scenario files. */
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { type OpenDocument, openDocument, readText } from '../../src/document/document.js';
 import type { DocumentProblem } from '../../src/document/error.js';
 import type { Parameters } from '../../src/document/parameters.js';
@@ -89,7 +89,7 @@ async function topologyOf(
   const { topology } = document.value;
   const problems: DocumentProblem[] = [];
   if (typeof topology === 'string') {
-    const path = join(dirname(document.file), topology);
+    const path = isAbsolute(topology) ? topology : join(dirname(document.file), topology);
     if (!existsSync(path)) problems.push(document.problemAt(['topology'], `${path}: no such file`));
     document.reject(problems);
     return readTopology(path, parameters);

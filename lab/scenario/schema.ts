@@ -30,6 +30,19 @@ const bytes = (least: number, most: number) =>
   size.refine((value) => value >= least && value <= most, { error: `must be from ${least} to ${most} bytes` });
 const count = z.int().min(1);
 
+/** "640x480" */
+const resolution = z
+  .string()
+  .regex(/^[1-9]\d{1,3}x[1-9]\d{1,3}$/, { error: 'expected width and height, such as 640x480' })
+  .transform((text) => {
+    const [width = 0, height = 0] = text.split('x').map(Number);
+    return { width, height };
+  });
+
+const bitrateBounds = z
+  .strictObject({ min: rate.optional(), start: rate.optional(), max: rate.optional() })
+  .refine(({ min = 0, max = Number.POSITIVE_INFINITY }) => min <= max, { error: 'min is above max' });
+
 /** A text is a line for the shell. */
 const command = z.union([
   z
@@ -78,6 +91,24 @@ const workload = z
       type: z.literal('udp-echo'),
       rate,
       size: bytes(UDP_ECHO_MIN, UDP_PAYLOAD_MAX).default(200),
+      duration: positive.optional(),
+    }),
+    z.strictObject({
+      ...common,
+      ...between,
+      type: z.literal('webrtc'),
+      resolution: resolution.default({ width: 640, height: 480 }),
+      fps: count.max(60).default(30),
+      codec: z.enum(['vp8', 'vp9', 'h264', 'av1']).default('vp8'),
+      bitrate: bitrateBounds.default({}),
+      degradation: z.enum(['balanced', 'maintain-resolution', 'maintain-framerate']).default('balanced'),
+      file: z
+        .string()
+        .regex(/\.(y4m|mjpeg)$/, { error: 'expected a file of raw video (.y4m) or pictures (.mjpeg)' })
+        .optional(),
+      audio: z.boolean().default(true),
+      bundle: z.boolean().default(true),
+      'one-way': z.boolean().default(false),
       duration: positive.optional(),
     }),
     z.strictObject({
