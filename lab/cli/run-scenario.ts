@@ -71,7 +71,7 @@ export async function runScenario(
     observe: (unit) => observerOf(scenario, unit, trials),
     onDocument: async (trial, document, files) => {
       onDocument(document);
-      const figure = await renderFigure(scenarioFigure(document));
+      const figure = await renderFigure(scenarioFigure(document, scenario.figure));
       if (!flags.json) process.stdout.write(`\n${summarizeMetrics(document, headlinesOf(workloads))}\n`);
       if (!sweep) {
         const summary = markdownSummary(scenario.title, [{ document, folder: '' }], workloads);

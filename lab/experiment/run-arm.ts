@@ -202,7 +202,7 @@ async function runAll(lab: Lab, run: ArmRun, onStart: (startMs: number) => void)
 
 async function runOne(
   lab: Lab,
-  { arm, directory, settle, duration }: ArmRun,
+  { arm, directory, settle, duration, events }: ArmRun,
   workload: Workload,
   index: number,
   start: Start,
@@ -218,6 +218,7 @@ async function runOne(
     port: FIRST_PORT + index,
     directory,
     settle: settleOf(workload, settle, duration),
+    events: events.map(({ at }) => at - (workload.at ?? 0)),
     signal,
     ready: () => start.ready(workload.at ?? 0),
   });

@@ -39,7 +39,8 @@ export async function parseScenario(text: string, file: string): Promise<Scenari
   const name = value.name ?? basename(file).replace(/\.[^.]*$/, '');
   const cases: ScenarioCase[] = [];
   for (const { document, parameters } of read) cases.push(await caseOf(document, parameters, name));
-  return { name, title: value.title ?? name, file, cases, repeat: value.repeat, short: value.short ?? null };
+  const { title = name, paper = null, repeat, short = null, figure = null } = value;
+  return { name, title, paper, file, cases, repeat, short, figure };
 }
 
 async function caseOf(

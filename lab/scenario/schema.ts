@@ -190,9 +190,29 @@ const matrixSchema = z.record(
 /** The part of a scenario that must be known before the rest can be read. */
 export const preludeSchema = z.looseObject({ matrix: matrixSchema.optional() });
 
+/** Names of series, without their arm; several share a panel. */
+const panel = z
+  .union([
+    z.string().min(1),
+    z.strictObject({
+      series: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+      title: z.string().min(1).optional(),
+    }),
+  ])
+  .transform((given): PanelDocument => {
+    const { series, title = [series].flat().join(', ') } = typeof given === 'string' ? { series: given } : given;
+    return { series: [series].flat(), title };
+  });
+
+interface PanelDocument {
+  readonly series: readonly string[];
+  readonly title: string;
+}
+
 export const scenarioSchema = z.strictObject({
   name: topologySchema.shape.name.optional(),
   title: z.string().min(1).optional(),
+  paper: z.string().min(1).optional(),
   topology: z.union([z.string().min(1), topologySchema.omit({ extends: true }).partial({ name: true })], {
     error: 'expected the path of a topology file, or a topology (nodes and links)',
   }),
@@ -200,6 +220,7 @@ export const scenarioSchema = z.strictObject({
   workloads: z.array(workload).min(1),
   events: z.array(event).default([]),
   claims: z.array(claim).default([]),
+  figure: z.array(panel).min(1).optional(),
   duration: positive.optional(),
   short: positive.optional(),
   settle: time.optional(),

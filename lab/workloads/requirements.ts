@@ -11,6 +11,7 @@ export interface Needs {
 
 /** Debian packages of the programs. */
 const PACKAGE_OF: Readonly<Record<string, string>> = {
+  chromium: 'chromium',
   iperf3: 'iperf3',
   mptcpize: 'mptcpize',
   ping: 'iputils-ping',

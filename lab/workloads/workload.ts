@@ -35,6 +35,8 @@ export interface WorkloadRun {
   readonly directory: string;
   /** Seconds from the start of the workload until means count. */
   readonly settle: number;
+  /** Times of the arm's events, seconds from the start of the workload. */
+  readonly events: readonly number[];
   readonly signal: AbortSignal;
   /** To be awaited once everything is prepared: resolves when all workloads are, and the time of this one has come. */
   ready(): Promise<void>;

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { findProgram } from '../../doctor/machine.js';
 import { LabMachineError } from '../../error.js';
 
 /**
@@ -23,9 +24,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
 };
 
-/** Path of the browser; undefined where there is none. */
-export function chromiumPath(): string | undefined {
-  return PROGRAMS.find((path) => existsSync(path));
+function chromiumPath(): string | undefined {
+  return PROGRAMS.find((path) => existsSync(path)) ?? findProgram('chromium');
 }
 
 /** A browser without a window. Playwright's temporary folders, the profile among them, are in TMPDIR. Throws LabMachineError. */

@@ -99,6 +99,8 @@ export interface CallSpan {
   readonly duration: number;
   /** Seconds until means count. */
   readonly settle: number;
+  /** When something was done to the lab, seconds from the start. */
+  readonly events: readonly number[];
 }
 
 /** In each direction. */
@@ -109,6 +111,7 @@ const VIDEO_METRICS = [
   'height',
   'first_frame_s',
   ...durationMetricNames('frame_gap'),
+  'event_gap_s',
   'frozen_s',
   'video_buffer_s',
   'nacks',
@@ -125,6 +128,8 @@ const AUDIO_METRICS = [
 
 /** Longer than this without a new picture counts as frozen: six frames at 30 a second. */
 const FREEZE_SECONDS = 0.2;
+/** What an event may cause shows by then. */
+const EVENT_SECONDS = 5;
 const BIN_SECONDS = 0.5;
 const FPS_BIN_SECONDS = 1;
 /** Packets that were sent less than this before the end may be under way. */
@@ -169,7 +174,7 @@ interface Part {
 }
 
 function videoOf(receiver: PeerReport, span: CallSpan): Part {
-  const { duration, settle } = span;
+  const { duration, settle, events } = span;
   const seconds = (time: number): number => (time - receiver.beganAt) / 1000;
   const samples = receiver.samples.filter(({ time }) => seconds(time) <= duration);
   const frames = receiver.frames.map(seconds).filter((t) => t >= 0 && t <= duration);
@@ -189,6 +194,7 @@ function videoOf(receiver: PeerReport, span: CallSpan): Part {
       height: sizes.length === 0 ? 0 : median(sizes.map(({ frameHeight }) => frameHeight)),
       first_frame_s: frames[0] ?? duration,
       ...durationMetrics('frame_gap', counted),
+      ...(events.length === 0 ? {} : { event_gap_s: gapAt(events, gaps) }),
       frozen_s: counted.filter((gap) => gap > FREEZE_SECONDS).reduce((sum, gap) => sum + gap, 0),
       video_buffer_s: bufferOf(settled.map(({ video }) => video)),
       nacks: last?.video?.nackCount ?? 0,
@@ -250,6 +256,12 @@ function audioOf(sender: PeerReport, receiver: PeerReport, { duration, settle }:
 function gapsOf(frames: readonly number[], end: number): [number, number][] {
   const moments = [...(frames.length === 0 ? [0] : frames), end];
   return moments.slice(1).map((time, index) => [time, time - moments[index]!]);
+}
+
+/** The longest gap that lies in the seconds after an event, at least in part. */
+function gapAt(events: readonly number[], gaps: readonly (readonly [number, number])[]): number {
+  const touched = gaps.filter(([end, gap]) => events.some((at) => end > at && end - gap < at + EVENT_SECONDS));
+  return Math.max(0, ...touched.map(([, gap]) => gap));
 }
 
 /** The longest gap that ended in each bin. */

@@ -1,6 +1,7 @@
 /** A video call between real browsers in two nodes. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { LabError } from '../../error.js';
 import { Agent } from '../agent.js';
 import { program } from '../program.js';
 import type { WorkloadBase, WorkloadKind } from '../workload.js';
@@ -34,7 +35,10 @@ export const webrtc: WorkloadKind<WebrtcWorkload> = {
   flow: ({ from, to }) => ({ client: from, server: to, reverse: false, transport: 'udp', greedy: false }),
   duration: ({ duration }) => duration,
   withDuration: (workload, duration) => ({ ...workload, duration }),
-  async run(workload, { lab, arm, directory, settle, signal, ready }) {
+  async run(workload, { lab, arm, directory, settle, events, signal, ready }) {
+    if (lab.record.backend !== 'netns') {
+      throw new LabError('E_LAB_SCENARIO', 'browsers run in labs of network namespaces only: --backend netns');
+    }
     const { name, from, to, video, audio, bundle, oneWay, duration } = workload;
     const own = join(lab.directory, `webrtc-${name}`);
     await mkdir(own);
@@ -58,14 +62,15 @@ export const webrtc: WorkloadKind<WebrtcWorkload> = {
       const reports = await Promise.all([caller.result(timeoutMs), called.result(timeoutMs)]);
       const [atCaller, atCalled] = reports;
       return {
-        ...callOutcome(atCaller, atCalled, { duration, settle }, workload),
+        ...callOutcome(atCaller, atCalled, { duration, settle, events }, workload),
         versions: { chromium: atCaller.version },
         files: Object.fromEntries(
           [from, to].map((node, i) => [`${node}.png`, Buffer.from(reports[i]!.screenshot, 'base64')]),
         ),
       };
     } finally {
-      await rm(own, { recursive: true, force: true });
+      // A browser that was killed may still write for a moment.
+      await rm(own, { recursive: true, force: true, maxRetries: 5 });
     }
   },
 };
