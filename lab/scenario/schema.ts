@@ -102,10 +102,12 @@ const workload = z
       codec: z.enum(['vp8', 'vp9', 'h264', 'av1']).default('vp8'),
       bitrate: bitrateBounds.default({}),
       degradation: z.enum(['balanced', 'maintain-resolution', 'maintain-framerate']).default('balanced'),
-      file: z
+      source: z
         .string()
-        .regex(/\.(y4m|mjpeg)$/, { error: 'expected a file of raw video (.y4m) or pictures (.mjpeg)' })
-        .optional(),
+        .regex(/^(camera|detailed)$|\.(y4m|mjpeg)$/, {
+          error: 'expected "camera", "detailed", or a file of raw video (.y4m) or pictures (.mjpeg)',
+        })
+        .default('camera'),
       audio: z.boolean().default(true),
       bundle: z.boolean().default(true),
       'one-way': z.boolean().default(false),

@@ -59,8 +59,8 @@ function workloadOf(
 }
 
 function callOf(document: Extract<WorkloadDocument, { type: 'webrtc' }> & { duration: number }): WebrtcWorkload {
-  const { resolution, fps, codec, bitrate, degradation, file, 'one-way': oneWay, ...rest } = document;
+  const { resolution, fps, codec, bitrate, degradation, 'one-way': oneWay, ...rest } = document;
   const bounds = { min: bitrate.min ?? null, start: bitrate.start ?? null, max: bitrate.max ?? null };
-  const video = { ...resolution, fps, codec, degradation, bitrate: bounds, file: file ?? null };
+  const video = { ...resolution, fps, codec, degradation, bitrate: bounds };
   return { ...rest, oneWay, video };
 }

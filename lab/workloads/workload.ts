@@ -55,7 +55,7 @@ export interface WorkloadOutcome {
 
 export interface WorkloadKind<W extends WorkloadBase> {
   /** Programs that it runs, by name. */
-  readonly programs: readonly string[];
+  programs(workload: W): readonly string[];
   /** Metrics that stand in summaries, most important first. */
   readonly headline: readonly string[];
   /** Names of all metrics that a run can give; null = not known before. */

@@ -11,12 +11,11 @@ import type { PeerReport, PeerSetup } from './report.js';
 const VIEWPORT = { width: 1280, height: 720 };
 
 const [socketPath = '', seconds = '', text = ''] = process.argv.slice(2);
-const { video, ...page } = JSON.parse(text) as PeerSetup;
-const { file, ...shown } = video;
+const { file, ...setup } = JSON.parse(text) as PeerSetup;
 
 const browser = await launchChromium([
   '--use-fake-ui-for-media-stream',
-  `--use-fake-device-for-media-stream=fps=${video.fps}`,
+  `--use-fake-device-for-media-stream=fps=${setup.video.fps}`,
   ...(file === null ? [] : [`--use-file-for-fake-video-capture=${file}`]),
   // Addresses of the lab are no secret; names for them would need multicast between the nodes.
   '--disable-features=WebRtcHideLocalIpsWithMdns',
@@ -32,7 +31,7 @@ const signalling = connect(socketPath);
 await once(signalling, 'connect');
 await tab.exposeFunction('signal', (message: unknown) => void signalling.write(`${JSON.stringify(message)}\n`));
 await openPage(tab, fileURLToPath(new URL('./page/', import.meta.url)), 'call.html');
-await tab.evaluate(`call.prepare(${JSON.stringify({ ...page, video: shown })})`);
+await tab.evaluate(`call.prepare(${JSON.stringify(setup)})`);
 
 await begin();
 // Candidates are for the description that came before them.

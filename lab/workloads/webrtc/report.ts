@@ -14,8 +14,6 @@ export interface VideoSetup {
   readonly degradation: Degradation;
   /** bit/s; null = the browser's own. */
   readonly bitrate: { readonly min: number | null; readonly start: number | null; readonly max: number | null };
-  /** In place of the browser's test picture: raw video (y4m) or pictures (mjpeg), an absolute path. */
-  readonly file: string | null;
 }
 
 export type Degradation = 'balanced' | 'maintain-resolution' | 'maintain-framerate';
@@ -28,6 +26,8 @@ export interface PeerSetup {
   readonly bundle: boolean;
   readonly audio: boolean;
   readonly video: VideoSetup;
+  /** Video in place of the browser's test picture, an absolute path. */
+  readonly file: string | null;
   readonly sampleMs: number;
 }
 

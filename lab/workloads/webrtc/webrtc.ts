@@ -1,18 +1,20 @@
 /** A video call between real browsers in two nodes. */
 import { mkdir, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { LabError } from '../../error.js';
 import { Agent } from '../agent.js';
 import { program } from '../program.js';
 import type { WorkloadBase, WorkloadKind } from '../workload.js';
 import { callMetrics, callOutcome, PeerReport, type PeerSetup, type VideoSetup } from './report.js';
 import { Signalling } from './signalling.js';
+import { DETAILED, type Source, sourceFile } from './source.js';
 
 export interface WebrtcWorkload extends WorkloadBase {
   readonly type: 'webrtc';
   /** Nodes: who calls, and who is called. */
   readonly from: string;
   readonly to: string;
+  readonly source: Source;
   readonly video: VideoSetup;
   readonly audio: boolean;
   /** Audio and video share a connection (RFC 9143). */
@@ -29,7 +31,7 @@ const LAUNCH_MS = 60_000;
 const SLACK_MS = 30_000;
 
 export const webrtc: WorkloadKind<WebrtcWorkload> = {
-  programs: ['chromium'],
+  programs: ({ source }) => (source === DETAILED ? ['chromium', 'ffmpeg'] : ['chromium']),
   headline: ['forward.video_rate_bps', 'forward.fps', 'forward.frame_gap_max_s', 'forward.audio_delay_median_s'],
   metrics: callMetrics,
   flow: ({ from, to }) => ({ client: from, server: to, reverse: false, transport: 'udp', greedy: false }),
@@ -39,15 +41,15 @@ export const webrtc: WorkloadKind<WebrtcWorkload> = {
     if (lab.record.backend !== 'netns') {
       throw new LabError('E_LAB_SCENARIO', 'browsers run in labs of network namespaces only: --backend netns');
     }
-    const { name, from, to, video, audio, bundle, oneWay, duration } = workload;
+    const { name, from, to, source, video, audio, bundle, oneWay, duration } = workload;
+    const file = await sourceFile(source, video, directory, signal);
     const own = join(lab.directory, `webrtc-${name}`);
     await mkdir(own);
     try {
       await using signalling = await Signalling.listen(join(own, 'signalling'));
       const peer = (node: string, role: Pick<PeerSetup, 'offers' | 'sends'>) => {
-        const file = video.file === null ? null : resolve(directory, video.file);
         const caption = `${node} · ${name} · ${arm}`;
-        const setup: PeerSetup = { ...role, caption, bundle, audio, video: { ...video, file }, sampleMs: SAMPLE_MS };
+        const setup: PeerSetup = { ...role, caption, bundle, audio, video, file, sampleMs: SAMPLE_MS };
         const words = [signalling.path, String(duration), JSON.stringify(setup)];
         // The browser's profile is in a folder that goes with the lab, whoever takes it down.
         const options = { signal, readyTimeoutMs: LAUNCH_MS, env: { TMPDIR: own } };
