@@ -71,14 +71,14 @@ export async function runScenario(
     signal,
     ...(flags.backend === undefined ? {} : { backend: flags.backend }),
     observe: (unit) => observerOf(scenario, unit, trials),
-    onDocument: async (trial, document) => {
-      const figure = await renderFigure(scenarioFigure(document));
-      const drawing = { [TOPOLOGY_FILE]: topologyDrawing(trial.plan) };
+    onDocument: async (trial, document, files) => {
+      const figure = await renderFigure(scenarioFigure(document, scenario.figure));
+      const drawing = { ...files, [TOPOLOGY_FILE]: topologyDrawing(trial.plan) };
       if (!flags.json) process.stdout.write(`\n${summarizeMetrics(document, headlinesOf(workloads))}\n`);
       if (!sweep) {
         const summary = markdownSummary(scenario.title, [{ document, folder: '' }], workloads);
-        const files = { ...drawing, 'summary.md': summary };
-        ({ directory } = await storeIn(parent, folderName(document.started), document, figure, files));
+        const all = { ...drawing, 'summary.md': summary };
+        ({ directory } = await storeIn(parent, folderName(document.started), document, figure, all));
         onResult(document, directory);
         return;
       }

@@ -107,6 +107,7 @@ const CHECKS: readonly Check[] = [
   program('tcpdump', 'tcpdump', 'captures'),
   program('tshark', 'tshark', 'reading captures, with docs/mpip.lua'),
   program('chromium', 'chromium', 'WebRTC and video experiments'),
+  program('ffmpeg', 'ffmpeg', 'pictures of WebRTC and video experiments'),
   {
     id: 'docker',
     purpose: 'labs of containers',

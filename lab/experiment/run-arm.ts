@@ -54,6 +54,8 @@ export interface ArmOutcome {
   readonly versions: Readonly<Record<string, string>>;
   /** Of all links of the arm's lab, before anything used them. */
   readonly calibration: readonly Calibration[];
+  /** Of the workloads, by the names "<workload>-<file>". */
+  readonly files: Readonly<Record<string, Uint8Array>>;
 }
 
 /** The workload whose links are measured: the first between two nodes. */
@@ -112,6 +114,7 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   const series = [...throughput.series, ...(mpip === null ? [] : mpipSeries(mpip, links, window))];
   const metrics: Record<string, number> = { ...throughput.metrics };
   const versions: Record<string, string> = {};
+  const files: Record<string, Uint8Array> = {};
   for (const { workload, outcome } of outcomes) {
     const { name, at = 0 } = workload;
     for (const [metric, value] of Object.entries(outcome.metrics)) metrics[`${name}.${metric}`] = value;
@@ -119,6 +122,7 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
       series.push({ name: `${name}.${own}`, unit, points: points.map(([t, value]) => [t + at, value]) });
     }
     Object.assign(versions, outcome.versions);
+    for (const [file, content] of Object.entries(outcome.files ?? {})) files[`${name}-${file}`] = content;
   }
   if (main !== null && counted !== null && before !== null) {
     // A transfer whose links change, or many short ones, cannot have all subflows all the time.
@@ -129,7 +133,7 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   if (mpipVersion !== undefined) versions.mpip = mpipVersion;
   const limit_bps = main === null ? null : limitOf(arm, run.plan, main.workload);
   const result = { label: arm.label, limit_bps, metrics, series };
-  return { result, elapsed, versions, calibration: lab.calibration ?? [] };
+  return { result, elapsed, versions, calibration: lab.calibration ?? [], files };
 }
 
 /** A daemon that events end is no failure of the run. */
@@ -202,7 +206,7 @@ async function runAll(lab: Lab, run: ArmRun, onStart: (startMs: number) => void)
 
 async function runOne(
   lab: Lab,
-  { arm, directory }: ArmRun,
+  { arm, directory, settle, duration, events }: ArmRun,
   workload: Workload,
   index: number,
   start: Start,
@@ -217,10 +221,19 @@ async function runOne(
     target: flow === null ? '' : targetOf(lab.plan, flow),
     port: FIRST_PORT + index,
     directory,
+    settle: settleOf(workload, settle, duration),
+    events: events.map(({ at }) => at - (workload.at ?? 0)),
     signal,
     ready: () => start.ready(workload.at ?? 0),
   });
   return { workload, outcome };
+}
+
+/** As for the links of an arm: at most half of the workload. */
+function settleOf(workload: Workload, settle: number, whole: number | null): number {
+  const { at = 0 } = workload;
+  const lasts = kindOf(workload).duration(workload) ?? (whole === null ? settle * 2 : whole - at);
+  return Math.min(Math.max(0, settle - at), lasts / 2);
 }
 
 const FIRST_PORT = 5201;

@@ -39,6 +39,8 @@ export interface RunObserver {
   armEnds?(arm: Arm, result: ArmResult): void;
 }
 
+export type ResultFiles = Readonly<Record<string, Uint8Array>>;
+
 export interface TrialsRun {
   /** Labs side by side; default 1. They share the machine: measure with more only what leaves it idle. */
   readonly jobs?: number;
@@ -46,8 +48,8 @@ export interface TrialsRun {
   readonly backend?: BackendName;
   readonly signal?: AbortSignal;
   readonly observe?: (unit: ArmUnit) => RunObserver;
-  /** A trial is done; awaited before the run ends. */
-  readonly onDocument?: (trial: Trial, document: ResultDocument) => void | Promise<void>;
+  /** A trial is done; awaited before the run ends. `files` of its workloads, by name. */
+  readonly onDocument?: (trial: Trial, document: ResultDocument, files: ResultFiles) => void | Promise<void>;
 }
 
 /**
@@ -72,7 +74,7 @@ export async function runTrials(trials: readonly Trial[], run: TrialsRun = {}): 
       const document = collection.add(unit, await runUnit(unit, run.backend, signal, run.observe?.(unit) ?? {}));
       if (document === null) continue;
       documents.set(unit.trial, document);
-      await run.onDocument?.(unit.trial, document);
+      await run.onDocument?.(unit.trial, document, collection.files);
     }
   };
   const workers = Array.from({ length: Math.max(1, run.jobs ?? 1) }, () =>
@@ -139,6 +141,16 @@ class Collection {
   add(unit: ArmUnit, outcome: ArmOutcome): ResultDocument | null {
     this.#outcomes.set(unit, outcome);
     return this.#outcomes.size < this.units.length ? null : this.#document();
+  }
+
+  /** "<arm>-<workload>-<file>", of later repetitions "<arm>-2-...". */
+  get files(): ResultFiles {
+    const named = this.units.flatMap((unit) => {
+      const of = unit.repetition === 0 ? unit.arm.id : `${unit.arm.id}-${unit.repetition + 1}`;
+      const files = Object.entries(this.#outcomes.get(unit)?.files ?? {});
+      return files.map(([name, content]) => [`${of}-${name}`, content] as const);
+    });
+    return Object.fromEntries(named);
   }
 
   #document(): ResultDocument {

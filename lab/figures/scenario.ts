@@ -2,10 +2,11 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { ResultDocument } from '../results/document.js';
 import { throughputFigure } from './throughput.js';
-import { timelineFigure } from './timeline.js';
+import { type Panel, timelineFigure } from './timeline.js';
 
-/** Throughput over time, a panel for each arm, where a workload takes all it can get; else the series of the workloads. */
-export function scenarioFigure(document: ResultDocument): TopLevelSpec {
+/** The panels that the scenario asks for; without any, throughput over time, a panel for each arm, where a workload takes all it can get; else the series of the workloads. */
+export function scenarioFigure(document: ResultDocument, panels: readonly Panel[] | null = null): TopLevelSpec {
+  if (panels !== null) return timelineFigure(document, panels);
   const arms = Object.keys(document.arms);
   const limited = document.links.length > 0 && Object.values(document.arms).some(({ limit_bps }) => limit_bps !== null);
   const own = new Set(document.links.map(({ name }) => name)).add('total');
@@ -15,5 +16,9 @@ export function scenarioFigure(document: ResultDocument): TopLevelSpec {
     const goodput = ofWorkloads.find((name) => name.endsWith('.goodput')) ?? '';
     return throughputFigure(document, { arms, workload: goodput.replace(/\.goodput$/, '') });
   }
-  return timelineFigure(document, ofWorkloads.length > 0 ? ofWorkloads : [...new Set(series)]);
+  const names = ofWorkloads.length > 0 ? ofWorkloads : [...new Set(series)];
+  return timelineFigure(
+    document,
+    names.map((name) => ({ title: name, series: [name] })),
+  );
 }

@@ -5,7 +5,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { ArmResult, ResultDocument } from '../results/document.js';
 import { CONFIG, LINES, REFERENCE_COLOR, REFERENCE_DASH, TOTAL_LINE } from './style.js';
-import { eventLayer, eventTexts } from './timeline.js';
+import { eventLayer, eventTexts, titleOf } from './timeline.js';
 
 export interface ThroughputFigure {
   /** Arms in order of panels; those that did not run are left out. The first gets the tallest panel. */
@@ -77,7 +77,7 @@ export function throughputFigure(document: ResultDocument, { arms, workload }: T
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: {
-      text: document.paper === null ? document.title : `${document.paper}: ${document.title}`,
+      text: titleOf(document),
       subtitle: subtitle(document),
       fontSize: 16,
       subtitleFontSize: 11.5,

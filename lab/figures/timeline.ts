@@ -1,6 +1,6 @@
-/** Series of workloads over time, one panel for each series, one line for each arm: what scenarios without a full link show. */
+/** Series over time: a panel for each, or for some that go together, and a line for each arm. */
 import type { TopLevelSpec } from 'vega-lite';
-import type { ResultDocument, SeriesRecord } from '../results/document.js';
+import type { ArmResult, ResultDocument, SeriesRecord } from '../results/document.js';
 import { CONFIG, LINES, REFERENCE_COLOR } from './style.js';
 
 const WIDTH = 720;
@@ -13,29 +13,37 @@ const SCALES: Readonly<Record<SeriesRecord['unit'], readonly [title: string, fac
   '': ['', 1],
 };
 
-/** vega-lite specification of the figure. `names`: of the series, in order of panels. */
-export function timelineFigure(document: ResultDocument, names: readonly string[]): TopLevelSpec {
-  const arms = Object.entries(document.arms);
-  const styles = arms.map((_, i) => LINES[i % LINES.length]!);
-  const labels = arms.map(([, { label }]) => label);
+export interface Panel {
+  readonly title: string;
+  /** Names within an arm: "call.forward.fps". */
+  readonly series: readonly string[];
+}
+
+/** vega-lite specification of the figure. */
+export function timelineFigure(document: ResultDocument, wanted: readonly Panel[]): TopLevelSpec {
+  const arms = Object.values(document.arms);
+  // Arms tell lines apart, series do where there are several in a panel.
+  const lineOf = ({ label }: ArmResult, name: string, { series }: Panel): string =>
+    series.length === 1 ? label : arms.length === 1 ? name : `${label}: ${name}`;
+  const linesOf = (panel: Panel) => arms.flatMap((arm) => panel.series.map((name) => lineOf(arm, name, panel)));
+  const labels = [...new Set(wanted.flatMap(linesOf))];
+  const styles = labels.map((_, i) => LINES[i % LINES.length]!);
   const range = (key: 'color' | 'dash' | 'width') => ({
     type: 'ordinal',
     domain: labels,
     range: styles.map((style) => style[key]),
   });
   const legend = { orient: 'top', title: null, direction: 'horizontal', offset: 12 };
-  const panels = names.map((name, i) => {
-    const unit = arms.flatMap(([, { series }]) => series.find((own) => own.name === name)?.unit ?? [])[0] ?? '';
-    const [title, factor] = SCALES[unit];
-    const rows = arms.flatMap(([, { label, series }]) =>
-      (series.find((own) => own.name === name)?.points ?? []).map(([t, value]) => ({
-        t,
-        value: value * factor,
-        line: label,
-      })),
+  const panels = wanted.map((panel, i) => {
+    const drawn = arms.flatMap((arm) =>
+      panel.series.flatMap((name) => arm.series.filter((own) => own.name === name).map((own) => ({ arm, own }))),
+    );
+    const [title, factor] = SCALES[drawn[0]?.own.unit ?? ''];
+    const rows = drawn.flatMap(({ arm, own }) =>
+      own.points.map(([t, value]) => ({ t, value: value * factor, line: lineOf(arm, own.name, panel) })),
     );
     return {
-      title: name,
+      title: panel.title,
       width: WIDTH,
       height: HEIGHT,
       layer: [
@@ -48,7 +56,7 @@ export function timelineFigure(document: ResultDocument, names: readonly string[
               field: 't',
               type: 'quantitative',
               scale: { domain: [0, document.duration_s], nice: false },
-              axis: { title: i === names.length - 1 ? 'Time (s)' : null },
+              axis: { title: i === wanted.length - 1 ? 'Time (s)' : null },
             },
             y: { field: 'value', type: 'quantitative', axis: { title, minExtent: 34, tickCount: 5 } },
             color: { field: 'line', type: 'ordinal', scale: range('color'), legend },
@@ -61,11 +69,22 @@ export function timelineFigure(document: ResultDocument, names: readonly string[
   });
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: { text: document.title, subtitle: eventTexts(document), fontSize: 16, subtitleFontSize: 11.5, offset: 14 },
+    title: {
+      text: titleOf(document),
+      subtitle: eventTexts(document),
+      fontSize: 16,
+      subtitleFontSize: 11.5,
+      offset: 14,
+    },
     vconcat: panels,
     spacing: 18,
     config: CONFIG,
   } as unknown as TopLevelSpec;
+}
+
+/** "Figure 5(a): ..." where there is one in the paper. */
+export function titleOf({ title, paper }: ResultDocument): string {
+  return paper === null ? title : `${paper}: ${title}`;
 }
 
 /** A line at each event. */

@@ -35,7 +35,7 @@ export async function storeIn(
   name: string,
   document: ResultDocument,
   figure: Figure,
-  others: Readonly<Record<string, string>> = {},
+  others: Readonly<Record<string, string | Uint8Array>> = {},
 ): Promise<StoredResult> {
   const checked = ResultDocumentSchema.parse(document);
   await mkdir(parent, { recursive: true });
@@ -45,7 +45,7 @@ export async function storeIn(
       writeFile(join(partial, 'result.json'), `${JSON.stringify(checked, null, 2)}\n`),
       writeFile(join(partial, 'figure.svg'), figure.svg),
       writeFile(join(partial, 'figure.png'), figure.png),
-      ...Object.entries(others).map(([file, text]) => writeFile(join(partial, file), text)),
+      ...Object.entries(others).map(([file, content]) => writeFile(join(partial, file), content)),
       chmod(partial, 0o755),
     ]);
     const directory = await nameIt(partial, join(parent, name));

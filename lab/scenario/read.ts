@@ -1,6 +1,6 @@
 /** Scenario files. */
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { type OpenDocument, openDocument, readText } from '../../src/document/document.js';
 import type { DocumentProblem } from '../../src/document/error.js';
 import type { Parameters } from '../../src/document/parameters.js';
@@ -39,7 +39,8 @@ export async function parseScenario(text: string, file: string): Promise<Scenari
   const name = value.name ?? basename(file).replace(/\.[^.]*$/, '');
   const cases: ScenarioCase[] = [];
   for (const { document, parameters } of read) cases.push(await caseOf(document, parameters, name));
-  return { name, title: value.title ?? name, file, cases, repeat: value.repeat, short: value.short ?? null };
+  const { title = name, paper = null, repeat, short = null, figure = null } = value;
+  return { name, title, paper, file, cases, repeat, short, figure };
 }
 
 async function caseOf(
@@ -89,7 +90,7 @@ async function topologyOf(
   const { topology } = document.value;
   const problems: DocumentProblem[] = [];
   if (typeof topology === 'string') {
-    const path = join(dirname(document.file), topology);
+    const path = isAbsolute(topology) ? topology : join(dirname(document.file), topology);
     if (!existsSync(path)) problems.push(document.problemAt(['topology'], `${path}: no such file`));
     document.reject(problems);
     return readTopology(path, parameters);

@@ -2,18 +2,23 @@
 import type { Parameters } from '../../src/document/parameters.js';
 import type { LabEvent } from '../experiment/events.js';
 import type { Arm } from '../experiment/experiment.js';
+import type { Panel } from '../figures/timeline.js';
 import type { Plan } from '../plan/plan.js';
 import type { Workload } from '../workloads/kinds.js';
 
 export interface Scenario {
   readonly name: string;
   readonly title: string;
+  /** Figure of the paper that is reproduced; null = beyond the paper. */
+  readonly paper: string | null;
   readonly file: string;
   /** At least one; all have the same arms and workloads by name. */
   readonly cases: readonly ScenarioCase[];
   readonly repeat: number;
   /** Seconds of the short form; null = there is none. */
   readonly short: number | null;
+  /** Panels of the figure; null = chosen by what was measured. */
+  readonly figure: readonly Panel[] | null;
 }
 
 export interface ScenarioCase {

@@ -28,6 +28,19 @@ const bytes = (least: number, most: number) =>
   size.refine((value) => value >= least && value <= most, { error: `must be from ${least} to ${most} bytes` });
 const count = z.int().min(1);
 
+/** "640x480" */
+const resolution = z
+  .string()
+  .regex(/^[1-9]\d{1,3}x[1-9]\d{1,3}$/, { error: 'expected width and height, such as 640x480' })
+  .transform((text) => {
+    const [width = 0, height = 0] = text.split('x').map(Number);
+    return { width, height };
+  });
+
+const bitrateBounds = z
+  .strictObject({ min: rate.optional(), start: rate.optional(), max: rate.optional() })
+  .refine(({ min = 0, max = Number.POSITIVE_INFINITY }) => min <= max, { error: 'min is above max' });
+
 /** A text is a line for the shell. */
 const command = z.union([
   z
@@ -76,6 +89,26 @@ const workload = z
       type: z.literal('udp-echo'),
       rate,
       size: bytes(UDP_ECHO_MIN, UDP_PAYLOAD_MAX).default(200),
+      duration: positive.optional(),
+    }),
+    z.strictObject({
+      ...common,
+      ...between,
+      type: z.literal('webrtc'),
+      resolution: resolution.default({ width: 640, height: 480 }),
+      fps: count.max(60).default(30),
+      codec: z.enum(['vp8', 'vp9', 'h264', 'av1']).default('vp8'),
+      bitrate: bitrateBounds.default({}),
+      degradation: z.enum(['balanced', 'maintain-resolution', 'maintain-framerate']).default('balanced'),
+      source: z
+        .string()
+        .regex(/^(camera|detailed)$|\.(y4m|mjpeg)$/, {
+          error: 'expected "camera", "detailed", or a file of raw video (.y4m) or pictures (.mjpeg)',
+        })
+        .default('camera'),
+      audio: z.boolean().default(true),
+      bundle: z.boolean().default(true),
+      'one-way': z.boolean().default(false),
       duration: positive.optional(),
     }),
     z.strictObject({
@@ -150,9 +183,29 @@ const matrixSchema = z.record(
 /** The part of a scenario that must be known before the rest can be read. */
 export const preludeSchema = z.looseObject({ matrix: matrixSchema.optional() });
 
+/** Names of series, without their arm; several share a panel. */
+const panel = z
+  .union([
+    z.string().min(1),
+    z.strictObject({
+      series: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+      title: z.string().min(1).optional(),
+    }),
+  ])
+  .transform((given): PanelDocument => {
+    const { series, title = [series].flat().join(', ') } = typeof given === 'string' ? { series: given } : given;
+    return { series: [series].flat(), title };
+  });
+
+interface PanelDocument {
+  readonly series: readonly string[];
+  readonly title: string;
+}
+
 export const scenarioSchema = z.strictObject({
   name: topologySchema.shape.name.optional(),
   title: z.string().min(1).optional(),
+  paper: z.string().min(1).optional(),
   topology: z.union([z.string().min(1), topologySchema.omit({ extends: true }).partial({ name: true })], {
     error: 'expected the path of a topology file, or a topology (nodes and links)',
   }),
@@ -160,6 +213,7 @@ export const scenarioSchema = z.strictObject({
   workloads: z.array(workload).min(1),
   events: z.array(event).default([]),
   claims: z.array(claim).default([]),
+  figure: z.array(panel).min(1).optional(),
   duration: positive.optional(),
   short: positive.optional(),
   settle: time.optional(),

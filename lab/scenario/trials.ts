@@ -24,7 +24,7 @@ export function trialsOf(scenario: Scenario, { duration, arms, repeat = scenario
     return {
       id: scenario.name,
       title: scenario.title,
-      paper: null,
+      paper: scenario.paper,
       plan: timed.plan,
       arms: selectArms({ id: scenario.name, arms: timed.arms }, arms),
       subject: subjectOf(timed.arms),

@@ -2,6 +2,7 @@
 import type { Plan } from '../plan/plan.js';
 import type { Report } from '../topology/report.js';
 import type { Workload } from '../workloads/kinds.js';
+import type { WebrtcWorkload } from '../workloads/webrtc/webrtc.js';
 import { unknown } from './events.js';
 import type { WorkloadDocument } from './schema.js';
 
@@ -53,5 +54,13 @@ function workloadOf(
   else if (document.type === 'iperf3' && !Number.isInteger(duration))
     refuse(`is ${duration} s; iperf3 takes whole seconds`);
   const lasting = { ...document, duration: duration ?? 1 };
+  if (lasting.type === 'webrtc') return callOf(lasting);
   return lasting.type === 'iperf3' ? { ...lasting, rate: lasting.rate ?? null } : lasting;
+}
+
+function callOf(document: Extract<WorkloadDocument, { type: 'webrtc' }> & { duration: number }): WebrtcWorkload {
+  const { resolution, fps, codec, bitrate, degradation, 'one-way': oneWay, ...rest } = document;
+  const bounds = { min: bitrate.min ?? null, start: bitrate.start ?? null, max: bitrate.max ?? null };
+  const video = { ...resolution, fps, codec, degradation, bitrate: bounds };
+  return { ...rest, oneWay, video };
 }

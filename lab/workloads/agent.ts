@@ -15,6 +15,9 @@ import type { Program } from './program.js';
 export interface AgentOptions {
   /** Its TCP sockets are MPTCP's. */
   readonly mptcp?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Until it must be ready; default 10,000. */
+  readonly readyTimeoutMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -32,11 +35,12 @@ export class Agent<T> implements AsyncDisposable {
     node: LabNode,
     { command, cwd }: Program,
     schema: z.ZodType<T>,
-    { mptcp = false, signal }: AgentOptions,
+    { mptcp = false, signal, ...options }: AgentOptions,
   ): Promise<Agent<T>> {
     const directory = await mkdtemp(join(tmpdir(), 'mpip-agent-'));
     try {
       const process = await node.spawn(mptcp ? ['mptcpize', 'run', ...command] : command, {
+        ...options,
         cwd,
         stdout: join(directory, 'stdout'),
         readyWhen: new RegExp(`^${READY}$`),

@@ -49,7 +49,7 @@ const SLACK_MS = 15_000;
 const METRICS = ['goodput_bps', 'received_bytes', 'duration_s'];
 
 export const iperf3: WorkloadKind<Iperf3Workload> = {
-  programs: ['iperf3', 'ss'],
+  programs: () => ['iperf3', 'ss'],
   headline: ['goodput_bps'],
   metrics: ({ protocol }) => [...METRICS, ...(protocol === 'tcp' ? ['retransmissions'] : ['loss', 'jitter_s'])],
   flow: ({ from, to, reverse, protocol, rate }) => ({

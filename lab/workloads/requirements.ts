@@ -11,6 +11,8 @@ export interface Needs {
 
 /** Debian packages of the programs. */
 const PACKAGE_OF: Readonly<Record<string, string>> = {
+  chromium: 'chromium',
+  ffmpeg: 'ffmpeg',
   iperf3: 'iperf3',
   mptcpize: 'mptcpize',
   ping: 'iputils-ping',
@@ -23,7 +25,7 @@ const MPTCP = '/proc/sys/net/mptcp/enabled';
 export function requireFor({ workloads, mptcp }: Needs): void {
   requireMachine();
   const programs = new Set([
-    ...workloads.flatMap((workload) => kindOf(workload).programs),
+    ...workloads.flatMap((workload) => kindOf(workload).programs(workload)),
     ...(mptcp ? ['mptcpize'] : []),
   ]);
   const missing = [...programs].filter((program) => findProgram(program) === undefined);

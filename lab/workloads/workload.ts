@@ -33,6 +33,10 @@ export interface WorkloadRun {
   readonly port: number;
   /** Directory that commands of the author run in. */
   readonly directory: string;
+  /** Seconds from the start of the workload until means count. */
+  readonly settle: number;
+  /** Times of the arm's events, seconds from the start of the workload. */
+  readonly events: readonly number[];
   readonly signal: AbortSignal;
   /** To be awaited once everything is prepared: resolves when all workloads are, and the time of this one has come. */
   ready(): Promise<void>;
@@ -45,11 +49,13 @@ export interface WorkloadOutcome {
   readonly series: readonly SeriesRecord[];
   /** Of programs that took part. */
   readonly versions?: Readonly<Record<string, string>>;
+  /** To stand beside the result, by name without the workload's: screenshots. */
+  readonly files?: Readonly<Record<string, Uint8Array>>;
 }
 
 export interface WorkloadKind<W extends WorkloadBase> {
   /** Programs that it runs, by name. */
-  readonly programs: readonly string[];
+  programs(workload: W): readonly string[];
   /** Metrics that stand in summaries, most important first. */
   readonly headline: readonly string[];
   /** Names of all metrics that a run can give; null = not known before. */

@@ -40,7 +40,10 @@ export const FEATURES = {
   ],
   mptcp: [command('mptcpize', 'mptcpize', 'runs programs over kernel MPTCP, the yardstick')],
   figures: [file('/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf', 'fonts-dejavu-core', 'is the font of the figures')],
-  browser: [command('chromium', 'chromium', 'plays WebRTC calls and adaptive video')],
+  browser: [
+    command('chromium', 'chromium', 'plays WebRTC calls and adaptive video'),
+    command('ffmpeg', 'ffmpeg', 'makes pictures for calls'),
+  ],
 };
 
 /** @typedef {keyof typeof FEATURES} Feature */

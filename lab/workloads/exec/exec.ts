@@ -14,7 +14,7 @@ export interface ExecWorkload extends WorkloadBase {
 }
 
 export const exec: WorkloadKind<ExecWorkload> = {
-  programs: [],
+  programs: () => [],
   headline: ['exit_status', 'duration_s'],
   metrics: ({ json }) => (json ? null : ['exit_status', 'duration_s']),
   flow: () => null,

@@ -23,7 +23,7 @@ export interface HttpWorkload extends WorkloadBase {
 const SLACK_MS = 10_000;
 
 export const http: WorkloadKind<HttpWorkload> = {
-  programs: [],
+  programs: () => [],
   headline: ['duration_s', 'goodput_bps'],
   metrics: () => HTTP_METRICS,
   flow: ({ from, to }) => ({ client: from, server: to, reverse: true, transport: 'tcp', greedy: true }),

@@ -21,7 +21,7 @@ const WAIT_SECONDS = 2;
 const SLACK_MS = 10_000;
 
 export const ping: WorkloadKind<PingWorkload> = {
-  programs: ['ping'],
+  programs: () => ['ping'],
   headline: ['rtt_median_s', 'rtt_p99_s', 'loss'],
   metrics: () => PING_METRICS,
   flow: ({ from, to }) => ({ client: from, server: to, reverse: false, transport: 'udp', greedy: false }),

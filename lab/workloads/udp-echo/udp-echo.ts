@@ -19,7 +19,7 @@ export interface UdpEchoWorkload extends WorkloadBase {
 const SLACK_MS = 15_000;
 
 export const udpEcho: WorkloadKind<UdpEchoWorkload> = {
-  programs: [],
+  programs: () => [],
   headline: ['loss', 'rtt_median_s', 'forward_gap_s'],
   metrics: () => UDP_ECHO_METRICS,
   flow: ({ from, to }) => ({ client: from, server: to, reverse: false, transport: 'udp', greedy: false }),

@@ -1,0 +1,57 @@
+/** Chromium in a node, driven by Playwright: for programs that run inside nodes. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { findProgram } from '../../doctor/machine.js';
+import { LabMachineError } from '../../error.js';
+
+/**
+ * Debian's package puts a script before the program, which changes options and environment and stands between Playwright and the
+ * browser's process; elsewhere the program has its own name in the search path.
+ */
+const PROGRAMS = [
+  '/usr/lib/chromium/chromium',
+  '/usr/lib/chromium-browser/chromium-browser',
+  '/opt/google/chrome/chrome',
+];
+
+/** localhost is a secure context, which cameras need; nothing listens there, every request is answered from `directory`. */
+const ORIGIN = 'http://localhost/';
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+};
+
+function chromiumPath(): string | undefined {
+  return PROGRAMS.find((path) => existsSync(path)) ?? findProgram('chromium');
+}
+
+/** A browser without a window. Playwright's temporary folders, the profile among them, are in TMPDIR. Throws LabMachineError. */
+export async function launchChromium(options: readonly string[]): Promise<Browser> {
+  const executablePath = chromiumPath();
+  if (executablePath === undefined)
+    throw new LabMachineError('chromium is not installed; run: apt-get install chromium');
+  return chromium.launch({
+    executablePath,
+    // Its sandbox refuses to run as root, which labs need.
+    chromiumSandbox: false,
+    // The program that it belongs to ends it.
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
+    args: ['--disable-dev-shm-usage', '--autoplay-policy=no-user-gesture-required', ...options],
+  });
+}
+
+/** Opens a page of ours: `file` of `directory`, which also answers all that it asks of its own origin. */
+export async function openPage(page: Page, directory: string, file: string): Promise<void> {
+  await page.route(`${ORIGIN}**`, async (route) => {
+    const name = new URL(route.request().url()).pathname.slice(1);
+    const body = await readFile(join(directory, name)).catch(() => null);
+    if (body === null) await route.fulfill({ status: 404, body: '' });
+    else await route.fulfill({ body, contentType: CONTENT_TYPES[extname(name)] ?? 'application/octet-stream' });
+  });
+  await page.goto(`${ORIGIN}${file}`);
+}
