@@ -104,7 +104,8 @@ export class Node {
       return;
     }
     const { protocol } = packet;
-    if (!packet.isFragment && (protocol === tcp.PROTOCOL_TCP || protocol === udp.PROTOCOL_UDP)) {
+    const isSession = !packet.isFragment && (protocol === tcp.PROTOCOL_TCP || protocol === udp.PROTOCOL_UDP);
+    if (isSession && packet.isRestorable(b)) {
       const session = context.sessions.find(b, packet);
       if (session === undefined) {
         const peer = context.steered.get(formatAddress(b, packet.destinationAt, packet.addressBytes));

@@ -1,5 +1,5 @@
 /** Paths of the peers: found by probing, watched, kept alive, given up (paper section 3.4). */
-import { isIpv6 } from '../address.js';
+import { isIpv6, isRouted, parseAddress } from '../address.js';
 import type { Address, Endpoint, LocalAddress, Source } from '../io.js';
 import { MIN_DELAY_WINDOW_US, STALE_US } from '../routing/delay.js';
 import { WEIGHT_INTERVAL_US } from '../routing/scheduler.js';
@@ -248,6 +248,9 @@ export class PathManager {
     const known = find(peer, local.id, remote);
     if (known !== undefined) return known;
     if (isIpv6(local.address) !== isIpv6(remote.address) || peer.paths.length >= MAX_PATHS_OF_PEER) return undefined;
+    // A peer may list what it likes: addresses that mean another host on each link are no paths.
+    const address = parseAddress(remote.address);
+    if (!isRouted(address, 0, address.length)) return undefined;
     const id = peer.freePathId();
     const route = this.context.io.openRoute(local.id, remote);
     const window = this.context.config.minDelay === 'windowed' ? MIN_DELAY_WINDOW_US : Number.POSITIVE_INFINITY;

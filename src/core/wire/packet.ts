@@ -7,6 +7,9 @@ import * as udp from './udp.js';
 
 /** More extension headers than any real packet has. */
 const MAX_EXTENSION_HEADERS = 8;
+/** Below, or at, a time to live that the application has chosen: to be seen on the way (traceroute), or to prove a neighbour (RFC 5082). */
+const LEAST_USUAL_TIME_TO_LIVE = 32;
+const NEIGHBOUR_TIME_TO_LIVE = 255;
 
 /**
  * A reusable view: `parse` proves every length once, so that whoever holds a parsed view reads the named ranges without checks.
@@ -71,6 +74,21 @@ export class PacketView {
     if (this.protocol === tcp.PROTOCOL_TCP) return this.parseTcp(b);
     if (this.protocol === udp.PROTOCOL_UDP) return this.parseUdp(b);
     return true;
+  }
+
+  /**
+   * Whether the other end of a session can restore the parsed packet from its transport header and payload. IP options, extension
+   * headers, a surplus area and a time to live that means something would be lost.
+   */
+  isRestorable(b: Uint8Array): boolean {
+    const isIpv4 = this.version === 4;
+    const timeToLive = b[this.ipAt + (isIpv4 ? ipv4.field.timeToLive : ipv6.field.hopLimit)];
+    return (
+      this.ipBytes === (isIpv4 ? ipv4.HEADER_BYTES : ipv6.HEADER_BYTES) &&
+      this.ipBytes + this.transportBytes + this.payloadBytes === this.totalBytes &&
+      timeToLive >= LEAST_USUAL_TIME_TO_LIVE &&
+      timeToLive !== NEIGHBOUR_TIME_TO_LIVE
+    );
   }
 
   private parseIpv4(b: Uint8Array, at: number, bytes: number): boolean {
