@@ -43,6 +43,8 @@ export class PacketView {
   tcpSequence = 0;
   /** Any fragment, the first one too. Its transport header is not looked at. */
   isFragment = false;
+  /** Nobody on the way may cut it: IPv4 with DF, and IPv6. */
+  dontFragment = false;
   /** 6 bits. */
   dscp = 0;
   /** 2 bits. */
@@ -105,7 +107,9 @@ export class PacketView {
     const trafficClass = b[at + ipv4.field.trafficClass];
     this.dscp = trafficClass >>> 2;
     this.ecn = trafficClass & 3;
-    this.isFragment = (get16(b, at + ipv4.field.fragment) & (ipv4.MORE_FRAGMENTS | ipv4.FRAGMENT_OFFSET)) !== 0;
+    const fragment = get16(b, at + ipv4.field.fragment);
+    this.isFragment = (fragment & (ipv4.MORE_FRAGMENTS | ipv4.FRAGMENT_OFFSET)) !== 0;
+    this.dontFragment = (fragment & ipv4.DONT_FRAGMENT) !== 0;
     return true;
   }
 
@@ -117,6 +121,7 @@ export class PacketView {
     this.sourceAt = at + ipv6.field.source;
     this.destinationAt = at + ipv6.field.destination;
     this.addressBytes = 16;
+    this.dontFragment = true;
     const trafficClass = ((b[at] & 0x0f) << 4) | (b[at + 1] >>> 4);
     this.dscp = trafficClass >>> 2;
     this.ecn = trafficClass & 3;

@@ -9,7 +9,7 @@
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { addDestinationOptions } from './destination-options.js';
+import { addDestinationOptions } from './socket-option.js';
 
 const CHUNK_BYTES = 256 << 10;
 const PROGRESS_MS = 50;

@@ -10,7 +10,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addDestinationOptions } from './destination-options.js';
+import { addDestinationOptions } from './socket-option.js';
 
 /** What a receiver says at the end. */
 export interface UdpOutcome {
