@@ -28,6 +28,19 @@ export function formatAddress(b: ArrayLike<number>, at: number, bytes: number): 
   return formatIpv6(b, at);
 }
 
+/**
+ * Whether the 4 or 16 bytes at `at` can be the address of one host anywhere: not multicast, broadcast, loopback, link-local or
+ * unspecified. (Subnets' broadcast addresses look ordinary; the route to them says what they are.)
+ */
+export function isRouted(b: ArrayLike<number>, at: number, bytes: number): boolean {
+  const first = b[at];
+  if (bytes === 4) return first !== 0 && first !== 127 && first < 224 && !(first === 169 && b[at + 1] === 254);
+  const isLinkLocal = first === 0xfe && (b[at + 1] & 0xc0) === 0x80;
+  if (first === 0xff || isLinkLocal) return false;
+  for (let i = at; i < at + 15; i++) if (b[i] !== 0) return true;
+  return b[at + 15] > 1;
+}
+
 /** Of a canonical address. */
 export function isIpv6(address: Address): boolean {
   return address.includes(':');

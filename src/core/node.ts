@@ -11,6 +11,7 @@ import { PathManager } from './node/path-manager.js';
 import { type Envelope, Receiver } from './node/receiver.js';
 import { SessionManager } from './node/session-manager.js';
 import { describe } from './node/snapshot.js';
+import { TooLong } from './node/too-long.js';
 import { Transmitter } from './node/transmitter.js';
 import { type RoutingRule, RuleSet } from './routing/rules.js';
 import type { SlotPool } from './slots.js';
@@ -31,6 +32,7 @@ export class Node {
   private readonly sessions: SessionManager;
   private readonly delivery: Delivery;
   private readonly transmitter: Transmitter;
+  private readonly tooLong: TooLong;
   private readonly receiver: Receiver;
   private readonly cutter: NativeCutter;
   private readonly packet = new PacketView();
@@ -52,6 +54,7 @@ export class Node {
       gone: (peer, reason, at) => this.forget(peer, reason, at),
     });
     this.transmitter = new Transmitter(context);
+    this.tooLong = new TooLong(context, this.delivery);
     this.receiver = new Receiver(context, {
       introduction: (message, local, source, at) => this.handshake.introduction(message, local, source, at),
       control: (peer, message, envelope, local, source, at) =>
@@ -104,7 +107,8 @@ export class Node {
       return;
     }
     const { protocol } = packet;
-    if (!packet.isFragment && (protocol === tcp.PROTOCOL_TCP || protocol === udp.PROTOCOL_UDP)) {
+    const isSession = !packet.isFragment && (protocol === tcp.PROTOCOL_TCP || protocol === udp.PROTOCOL_UDP);
+    if (isSession && packet.isRestorable(b)) {
       const session = context.sessions.find(b, packet);
       if (session === undefined) {
         const peer = context.steered.get(formatAddress(b, packet.destinationAt, packet.addressBytes));
@@ -112,9 +116,13 @@ export class Node {
       } else if (session.state !== 'mpip') {
         this.sessions.reconsider(session, now);
       } else if (session.peer.usable.length > 0) {
-        const type = vnet.gsoType(b, offset);
-        this.transmitter.send(session, packet, type === vnet.GSO_NONE ? 0 : vnet.gsoBytes(b, offset), now);
-        return;
+        const gsoBytes = vnet.gsoType(b, offset) === vnet.GSO_NONE ? 0 : vnet.gsoBytes(b, offset);
+        const segmentBytes = this.transmitter.payloadFor(session, packet, gsoBytes);
+        if (segmentBytes >= 0) {
+          this.transmitter.send(session, packet, segmentBytes, now);
+          return;
+        }
+        if (this.tooLong.refuse(session, packet, gsoBytes)) return;
       }
     }
     context.counters.nativePackets += this.cutter.cut(offset, bytes, this.sendNative);
@@ -140,6 +148,11 @@ export class Node {
   unreachable(local: number, remote: Endpoint, now: number): void {
     this.handshake.unreachable(remote, now);
     this.paths.unreachable(local, remote, now);
+  }
+
+  /** ICMP, or the own interface, says that no more than `mtu` bytes of IP packet get from here to there. */
+  pathTooLong(local: number, remote: Address, mtu: number, now: number): void {
+    this.paths.tooLong(local, remote, mtu, now);
   }
 
   /** End of a wake-up: what was gathered is written out. */

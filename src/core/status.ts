@@ -72,6 +72,8 @@ export interface PathStatus {
   rttUs: number | null;
   /** Estimate of the path's capacity towards the peer; null before the first report. */
   rateBps: number | null;
+  /** Longest IP packet that gets through to the peer, bytes; null before it was found. */
+  mtu: number | null;
   /** Share of the packets sent that the peer did not receive, 0 to 1, over the last reports. */
   loss: number;
   sentPackets: number;

@@ -2,7 +2,7 @@ import type { Endpoint } from '../io.js';
 import type { Path } from '../tables/paths.js';
 import type { Peer } from '../tables/peers.js';
 import { CM_BYTES, CmFlag, TAG_BYTES, writeCm } from '../wire/cm.js';
-import { type ControlMessage, encodeControl, type Hello, MAX_CONTROL_BYTES, type Welcome } from '../wire/control.js';
+import { type ControlMessage, encodeControl, type Hello, MAX_PROBE_BYTES, type Welcome } from '../wire/control.js';
 import type { NodeContext } from './context.js';
 import { seal } from './seal.js';
 
@@ -11,7 +11,7 @@ export class ControlChannel {
   private readonly scratch: number;
 
   constructor(private readonly context: NodeContext) {
-    this.scratch = context.memory.allocate(MAX_CONTROL_BYTES + CM_BYTES + TAG_BYTES);
+    this.scratch = context.memory.allocate(MAX_PROBE_BYTES + CM_BYTES + TAG_BYTES);
   }
 
   /** To a node whose keys are not known yet: no tag. */

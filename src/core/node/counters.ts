@@ -3,6 +3,8 @@ export class Counters {
   /** Packets from the TUN device that took MPIP, and that were put back on the normal route. */
   sentPackets = 0;
   nativePackets = 0;
+  /** Packets that were longer than the paths carry, and whose sender was told so. */
+  tooLong = 0;
   deliveredPackets = 0;
   /** Datagrams sent again because their path failed. */
   handedOver = 0;

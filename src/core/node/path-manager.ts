@@ -1,6 +1,7 @@
 /** Paths of the peers: found by probing, watched, kept alive, given up (paper section 3.4). */
-import { isIpv6 } from '../address.js';
+import { isIpv6, isRouted, parseAddress } from '../address.js';
 import type { Address, Endpoint, LocalAddress, Source } from '../io.js';
+import { LEAST_MTU } from '../mtu/path-mtu.js';
 import { MIN_DELAY_WINDOW_US, STALE_US } from '../routing/delay.js';
 import { WEIGHT_INTERVAL_US } from '../routing/scheduler.js';
 import type { PathState } from '../status.js';
@@ -15,9 +16,12 @@ import {
   type ProbeReply,
   type Report,
 } from '../wire/control.js';
+import * as ipv4 from '../wire/ipv4.js';
+import * as ipv6 from '../wire/ipv6.js';
 import { addressDigest, type NodeContext } from './context.js';
 import type { ControlChannel } from './control-channel.js';
 import { addressText, equal } from './handshake.js';
+import { MtuProber } from './mtu-prober.js';
 import type { Envelope } from './receiver.js';
 import { trailerBytes } from './seal.js';
 import { TICK_US } from './transmitter.js';
@@ -44,7 +48,6 @@ const MAX_PATHS_OF_PEER = 128;
  * recovered, and a rule with a loss bound would never try it again.
  */
 const IDLE_LOSS_KEPT = 0.5 ** (WEIGHT_INTERVAL_US / 10_000_000);
-const UDP_HEADER_BYTES = 8;
 
 /** What the path manager tells the rest of the node. */
 export interface PathEvents {
@@ -54,11 +57,15 @@ export interface PathEvents {
 }
 
 export class PathManager {
+  private readonly mtus: MtuProber;
+
   constructor(
     private readonly context: NodeContext,
     private readonly control: ControlChannel,
     private readonly events: PathEvents,
-  ) {}
+  ) {
+    this.mtus = new MtuProber(context, control, (path) => this.mtuChanged(path));
+  }
 
   /** Makes a path for every pair of a local address and one of the peer's that has none, and probes it. */
   connect(peer: Peer, now: number): void {
@@ -84,6 +91,7 @@ export class PathManager {
           this.remove(path);
           failed.push(path);
         } else if (path.state !== 'live') this.probeNow(path, now);
+        this.followInterface(path);
       }
       this.connect(peer, now);
       this.changed(peer, now);
@@ -150,16 +158,27 @@ export class PathManager {
     const path = peer.paths.find(
       (candidate) => candidate.unanswered > 0 && equal(candidate.challenge, message.challenge),
     );
-    if (path === undefined) return;
+    if (path === undefined) {
+      this.mtus.answered(peer, message.challenge, now);
+      return;
+    }
     if (path.rtt === 0 && path.unanswered === 1) this.roundTrip(path, now - path.challengeSentAt, now);
     path.unanswered = 0;
     path.doubted = false;
     path.reverse = envelope.path;
     this.confirm(path, now);
     if (peer.state === 'greeting') peer.state = 'up';
-    if (path.state !== 'live') this.setState(path, 'live', now);
-    this.steer(path);
+    this.validate(path);
+    if (path.state !== 'live') {
+      this.setState(path, 'live', now);
+      this.mtus.begin(path, now);
+    }
     this.context.timers.set(path.probe, now + KEEP_ALIVE_US);
+  }
+
+  /** ICMP, or the own interface, says how long packets from here to there may be. */
+  tooLong(local: number, remote: Address, size: number, now: number): void {
+    this.mtus.tooLong(local, remote, size, now);
   }
 
   /** Delay of a path fed back in a CM. */
@@ -185,6 +204,7 @@ export class PathManager {
       if (packets === 0) continue;
       const share = Math.min(1, Math.max(0, lost) / (packets + Math.max(0, lost)));
       path.loss += (share - path.loss) / 8;
+      this.mtus.lost(path, share, now);
       // The receiver's clock minus the delay is our own clock when the packet left.
       const age = Math.max(0, (now - (entry.lastArrival - entry.delay)) | 0);
       path.confirmedSentAt = Math.max(path.confirmedSentAt, now - age);
@@ -225,7 +245,10 @@ export class PathManager {
       for (const path of peer.usable) forgetIdleLoss(path);
       peer.updateRules();
     }
-    for (const path of [...peer.paths]) this.check(path, now);
+    for (const path of [...peer.paths]) {
+      this.check(path, now);
+      if (path.state === 'live') this.mtus.check(path, now);
+    }
     if (this.context.peers.has(peer.key) && now - peer.dataAt < ACTIVE_US) {
       this.context.timers.setEarlier(peer.tick, now + TICK_US);
     }
@@ -237,17 +260,19 @@ export class PathManager {
     for (const address of [...peer.steered.keys()]) this.unsteer(peer, address);
   }
 
-  /** Largest IP packet to `destination` that fits every path to the peer once it is wrapped, bytes. */
-  mtu(peer: Peer, destination: Address): number {
-    const room = peer.paths.map(({ local, remote }) => local.mtu - ipBytes(remote.address));
-    const datagram = Math.min(...room) - UDP_HEADER_BYTES - trailerBytes(peer.authenticated);
-    return datagram + ipBytes(destination);
+  /** Longest IP packet to `destination` that fits the paths to the peer once it is wrapped, bytes. IPv6 takes no less than its least. */
+  private steeredMtu(peer: Peer, destination: Address): number {
+    const room = peer.limit - trailerBytes(peer.authenticated);
+    return isIpv6(destination) ? Math.max(LEAST_MTU.ipv6, room + ipv6.HEADER_BYTES) : room + ipv4.HEADER_BYTES;
   }
 
   private add(peer: Peer, local: LocalAddress, remote: Endpoint, now: number): Path | undefined {
     const known = find(peer, local.id, remote);
     if (known !== undefined) return known;
     if (isIpv6(local.address) !== isIpv6(remote.address) || peer.paths.length >= MAX_PATHS_OF_PEER) return undefined;
+    // A peer may list what it likes: addresses that mean another host on each link are no paths.
+    const address = parseAddress(remote.address);
+    if (!isRouted(address, 0, address.length)) return undefined;
     const id = peer.freePathId();
     const route = this.context.io.openRoute(local.id, remote);
     const window = this.context.config.minDelay === 'windowed' ? MIN_DELAY_WINDOW_US : Number.POSITIVE_INFINITY;
@@ -262,6 +287,7 @@ export class PathManager {
     const { peer } = path;
     path.state = 'dead';
     this.context.timers.clear(path.probe);
+    this.mtus.end(path);
     this.context.io.closeRoute(path.route);
     peer.paths.splice(peer.paths.indexOf(path), 1);
     peer.pathById[path.id] = undefined;
@@ -342,23 +368,52 @@ export class PathManager {
   /** After any change of paths or their states. */
   private changed(peer: Peer, now: number): void {
     peer.updateUsable(now);
+    this.resize(peer);
     if (peer.usable.length === 0 && peer.state === 'up') this.events.gone(peer, 'no path left', now);
   }
 
-  /** The path's address answered: the peer's packets may carry it, and packets to it come here from now on. */
-  private steer(path: Path): void {
+  /** The path's address answered: the peer's packets may carry it. */
+  private validate(path: Path): void {
     const { peer, remote } = path;
     if (!includes(peer.addresses, remote)) return;
-    const { io, steered } = this.context;
     peer.validated.add(remote.address);
-    steered.set(remote.address, peer);
-    if (!peer.steered.has(remote.address)) peer.steered.set(remote.address, 0);
+    if (path.mtu.known) this.steer(path);
+  }
+
+  private mtuChanged(path: Path): void {
+    const { peer } = path;
+    this.context.io.log('info', 'path-mtu', { node: peer.name, path: path.id, mtu: path.mtu.size });
+    peer.updateLimits();
+    if (path.state === 'live') this.validate(path);
+    this.resize(peer);
+  }
+
+  /** Packets to the path's address come here from now on. */
+  private steer({ peer, remote }: Path): void {
+    this.context.steered.set(remote.address, peer);
+    if (peer.steered.has(remote.address)) return;
+    peer.steered.set(remote.address, 0);
+    this.resize(peer);
+  }
+
+  /** Tells the kernel how long packets to the peer's addresses may be, where that has changed. */
+  private resize(peer: Peer): void {
+    if (peer.usable.length === 0) return;
     for (const [address, before] of peer.steered) {
-      const mtu = this.mtu(peer, address);
+      const mtu = this.steeredMtu(peer, address);
       if (mtu === before) continue;
       peer.steered.set(address, mtu);
-      io.steer(address, mtu);
+      this.context.io.steer(address, mtu);
     }
+  }
+
+  /** The interface may have another MTU than before. */
+  private followInterface(path: Path): void {
+    const local = this.context.locals.find(({ id }) => id === path.local.id);
+    if (local === undefined || local.mtu === path.local.mtu) return;
+    path.local = local;
+    path.mtu.limitTo(local.mtu);
+    path.mtuRaisedAt = Number.NEGATIVE_INFINITY;
   }
 
   private unsteer(peer: Peer, address: Address): void {
@@ -424,8 +479,4 @@ function isCurrent(path: Path): boolean {
 
 function includes(endpoints: readonly Endpoint[], { address, port }: Endpoint): boolean {
   return endpoints.some((endpoint) => endpoint.address === address && endpoint.port === port);
-}
-
-function ipBytes(address: Address): number {
-  return isIpv6(address) ? 40 : 20;
 }

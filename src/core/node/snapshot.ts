@@ -77,6 +77,7 @@ function describePath(context: NodeContext, path: Path): PathStatus {
     weight: peer.scheduler.weight(path),
     rttUs: path.ownRtt > 0 ? Math.round(path.ownRtt) : null,
     rateBps: capacity.known ? Math.round(capacity.rate * BPS_OF_BYTE_PER_US) : null,
+    mtu: path.mtu.known ? path.mtu.size : null,
     loss: path.loss,
     sentPackets: path.sentPackets,
     sentBytes: path.sentBytes,

@@ -20,6 +20,8 @@ const MAX_RUN = 64;
 const MAX_MESSAGE_BYTES = 65_487;
 const MAX_TCP_HEADER = 60;
 const SEGMENT_ROOM = MAX_TCP_HEADER + CM_BYTES + TAG_BYTES;
+/** What has a place in the sequence besides its payload, or points into it, is not cut. */
+const UNCUT_FLAGS = tcp.SYN | tcp.URG;
 const SCRATCH_BYTES = SEGMENT_ROOM * MAX_RUN * 16;
 /** IP and UDP headers, counted with every datagram. */
 export const OUTER_BYTES = 28;
@@ -75,17 +77,30 @@ export class Transmitter {
   }
 
   /**
-   * Sends a packet, or a super-packet of segments of `gsoBytes` payload each (0 = one packet), of a session that takes MPIP and whose
-   * peer has a usable path. All is handed to the host before it returns.
+   * Payload of the datagrams that a packet, or a super-packet of segments of `gsoBytes` payload each (0 = one packet), is sent in, bytes;
+   * -1 = it is too long for the paths. A stream's segments are cut as short as it takes, a datagram stays whole.
    */
-  send(session: Session, packet: PacketView, gsoBytes: number, now: number): void {
+  payloadFor(session: Session, packet: PacketView, gsoBytes: number): number {
+    const { peer } = session;
+    const isTcp = session.protocol === tcp.PROTOCOL_TCP;
+    const wanted = gsoBytes > 0 ? Math.min(gsoBytes, packet.payloadBytes) : packet.payloadBytes;
+    const room = peer.limit - trailerBytes(peer.authenticated) - (isTcp ? packet.transportBytes : 0);
+    if (wanted <= room) return wanted;
+    return isTcp && (packet.tcpFlags & UNCUT_FLAGS) === 0 ? room : -1;
+  }
+
+  /**
+   * Sends a packet of a session that takes MPIP and whose peer has a usable path, in datagrams of `segmentBytes` payload as `payloadFor`
+   * says. All is handed to the host before it returns.
+   */
+  send(session: Session, packet: PacketView, segmentBytes: number, now: number): void {
     const { peer } = session;
     const isTcp = session.protocol === tcp.PROTOCOL_TCP;
     const payload = packet.payloadBytes;
-    const segments = gsoBytes > 0 && payload > gsoBytes ? Math.ceil(payload / gsoBytes) : 1;
+    const segments = segmentBytes > 0 ? Math.ceil(payload / segmentBytes) : 1;
     this.session = session;
     this.packet = packet;
-    this.segmentBytes = segments === 1 ? payload : gsoBytes;
+    this.segmentBytes = segmentBytes;
     this.headerBytes = isTcp ? packet.transportBytes : 0;
     this.tcpFlags = packet.tcpFlags;
     if (isTcp) noteEnd(session, packet.tcpFlags);
@@ -115,15 +130,21 @@ export class Transmitter {
     switch (rule.mode) {
       case 'all-paths':
       case 'selected-paths':
-        this.spread(rule === DEFAULT_RULE ? peer.usable : peer.pathsOf(rule).paths, segments, datagramBytes, now);
+        this.spread(
+          this.fitting(rule === DEFAULT_RULE ? peer.usable : peer.pathsOf(rule).paths, datagramBytes),
+          segments,
+          datagramBytes,
+          now,
+        );
         break;
       case 'single-path': {
         const { current, paths } = peer.pathsOf(rule);
-        this.sendOn(current ?? paths[0], 0, segments, segments, datagramBytes, now);
+        const fits = current !== undefined && current.limit >= datagramBytes;
+        this.sendOn(fits ? current : this.fitting(paths, datagramBytes)[0], 0, segments, segments, datagramBytes, now);
         break;
       }
       case 'protected-path': {
-        const { paths } = peer.pathsOf(rule);
+        const paths = this.fitting(peer.pathsOf(rule).paths, datagramBytes);
         const copies = Math.min(rule.copies, paths.length);
         for (let i = 0; i < copies; i++) {
           this.sendOn(paths[i], 0, segments, segments, datagramBytes, now);
@@ -132,6 +153,14 @@ export class Transmitter {
         break;
       }
     }
+  }
+
+  /** Those that take such a datagram; of all usable ones, when none of these does. */
+  private fitting(paths: readonly Path[], datagramBytes: number): readonly Path[] {
+    const { peer } = this.session;
+    if (datagramBytes <= peer.leastLimit) return paths;
+    const fitting = paths.filter(({ limit }) => limit >= datagramBytes);
+    return fitting.length > 0 ? fitting : peer.usable.filter(({ limit }) => limit >= datagramBytes);
   }
 
   private spread(paths: readonly Path[], segments: number, datagramBytes: number, now: number): void {
@@ -158,6 +187,7 @@ export class Transmitter {
       path.sentBytes += bytes;
       at += run;
     }
+    if (datagramBytes > path.longestSent) path.longestSent = datagramBytes;
     if (path.unconfirmedSince === 0) path.unconfirmedSince = now;
   }
 
@@ -196,7 +226,8 @@ export class Transmitter {
     }
     const { io } = this.context;
     const datagramBytes = bytes + trailerBytes(peer.authenticated) + OUTER_BYTES;
-    const others = paths.includes(failed) ? paths.filter((path) => path !== failed) : paths;
+    const others = paths.filter(({ limit }) => limit >= datagramBytes - OUTER_BYTES).filter((path) => path !== failed);
+    if (others.length === 0) return undefined;
     const path = peer.scheduler.choose(others, datagramBytes, 1, now);
     this.session = session;
     this.headerBytes = headerBytes;

@@ -1,8 +1,13 @@
+import { isIpv6 } from '../address.js';
 import type { Endpoint, LocalAddress } from '../io.js';
+import { LEAST_MTU, PathMtu } from '../mtu/path-mtu.js';
 import { CapacityEstimator } from '../routing/capacity.js';
 import { DelayTracker, STALE_US } from '../routing/delay.js';
 import type { PathState } from '../status.js';
 import { Timer } from '../timers.js';
+import * as ipv4 from '../wire/ipv4.js';
+import * as ipv6 from '../wire/ipv6.js';
+import * as udp from '../wire/udp.js';
 import type { Peer } from './peers.js';
 
 /** A pair of a local address and a peer's endpoint, in the direction from here to there (Table 5). */
@@ -39,6 +44,17 @@ export class Path {
   readonly challenge = new Uint8Array(8);
   challengeSentAt = 0;
   readonly probe: Timer;
+  /** Longest IP packet that gets through; what asks for it, and when it did so last, us. */
+  readonly mtu: PathMtu;
+  mtuTimer: Timer | undefined;
+  readonly mtuToken = new Uint8Array(6);
+  mtuSoughtAt = 0;
+  mtuRaisedAt = 0;
+  /** Whether the rest of the node has heard of the MTU. */
+  mtuTold = false;
+  /** Longest datagram that it takes now, bytes of UDP payload; and the longest data since the MTU was asked for last. */
+  limit: number;
+  longestSent = 0;
   /** What comes in over the same addresses in the other direction, once the peer's probe or answer has told. */
   reverse: IncomingPath | undefined;
 
@@ -46,7 +62,7 @@ export class Path {
     readonly peer: Peer,
     /** 1 to 255, unique for the peer. */
     readonly id: number,
-    readonly local: LocalAddress,
+    public local: LocalAddress,
     readonly remote: Endpoint,
     /** Handle of NodeIo.openRoute. */
     readonly route: number,
@@ -55,6 +71,13 @@ export class Path {
   ) {
     this.delay = new DelayTracker(minDelayWindowUs);
     this.probe = new Timer((now) => probe(this, now));
+    this.mtu = new PathMtu(local.mtu, isIpv6(remote.address) ? LEAST_MTU.ipv6 : LEAST_MTU.ipv4);
+    this.limit = this.limitOf(this.mtu.size);
+  }
+
+  /** UDP payload of an IP packet of `size` bytes on this path. */
+  limitOf(size: number): number {
+    return size - (isIpv6(this.remote.address) ? ipv6.HEADER_BYTES : ipv4.HEADER_BYTES) - udp.HEADER_BYTES;
   }
 
   /**

@@ -8,6 +8,8 @@ import { IncomingPath, type Path } from './paths.js';
 import type { Session } from './sessions.js';
 
 const MAX_PATHS = 255;
+/** A path that carries less, bytes of IP packet, takes what fits it and has no say in how long packets are. */
+const COUNTED_MTU = 1280;
 
 /** `greeting`: keys are agreed, no path has answered yet. `up`: one has. */
 export type PeerState = 'greeting' | 'up';
@@ -30,6 +32,9 @@ export class Peer {
   readonly pathById: (Path | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
   /** The paths that packets may take now: the live ones, or while there is none the suspect ones. */
   usable: Path[] = [];
+  /** Longest datagram that the usable paths take, bytes of UDP payload: those that count, and all of them. */
+  limit = 0;
+  leastLimit = 0;
   /** What the rules in use make of the usable paths. */
   private readonly rulePaths = new Map<RoutingRule, RulePaths>();
   readonly incoming: (IncomingPath | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
@@ -148,8 +153,28 @@ export class Peer {
   updateUsable(now: number): void {
     const live = this.paths.filter((path) => path.state === 'live');
     this.usable = live.length > 0 ? live : this.paths.filter((path) => path.state === 'suspect');
+    this.updateLimits();
     this.scheduler.pathsChanged(this.usable, now);
     this.updateRules();
+  }
+
+  /**
+   * Anew after any change of a path's MTU. A path whose MTU is not known yet takes short packets only, unless there is no other; one
+   * that carries very little does not make the packets of all the others short.
+   */
+  updateLimits(): void {
+    const { usable } = this;
+    if (usable.length === 0) return;
+    const isAnyKnown = usable.some(({ mtu }) => mtu.known);
+    let counted = Number.POSITIVE_INFINITY;
+    this.leastLimit = Number.POSITIVE_INFINITY;
+    for (const path of usable) {
+      const { mtu } = path;
+      path.limit = path.limitOf(mtu.known || !isAnyKnown ? mtu.size : mtu.least);
+      this.leastLimit = Math.min(this.leastLimit, path.limit);
+      if ((mtu.known || !isAnyKnown) && mtu.size >= COUNTED_MTU) counted = Math.min(counted, path.limit);
+    }
+    this.limit = counted < Number.POSITIVE_INFINITY ? counted : this.leastLimit;
   }
 
   /** Anew each WEIGHT_INTERVAL_US, since delays and losses change. */

@@ -24,6 +24,8 @@ export const CmType = {
 
 /** Longest body, bytes: with CM, tag and IP headers it fits the smallest IPv6 MTU. */
 export const MAX_CONTROL_BYTES = 1200;
+/** A probe is padded to the size that it asks for, up to the longest UDP datagram. */
+export const MAX_PROBE_BYTES = 65_507;
 /** An address list is sent and read up to this length; what is beyond is left out. */
 export const MAX_ADDRESSES = 16;
 /** Paths that one report has room for; whoever has more sends several. */
@@ -77,6 +79,8 @@ export interface Probe {
   /** 8 bytes. */
   readonly challenge: Uint8Array;
   readonly path: number;
+  /** What the body is padded to, bytes. */
+  readonly bytes?: number;
 }
 
 export interface ProbeReply {
@@ -161,6 +165,7 @@ const Tlv = {
   sentBytes: 18,
   sequence: 19,
   reason: 20,
+  padding: 21,
 } as const;
 
 const TLV_HEADER_BYTES = 3;
@@ -183,7 +188,7 @@ const pathReport = {
 const PATH_REPORT_BYTES = 29;
 
 /**
- * Writes a message's body at `at`, where MAX_CONTROL_BYTES must be free. Returns the bytes written.
+ * Writes a message's body at `at`, where MAX_CONTROL_BYTES must be free, or what a probe is padded to. Returns the bytes written.
  * Throws RangeError when a field has the wrong size or a report too many paths, AddressError when an endpoint's address is none.
  */
 export function encodeControl(message: ControlMessage, b: Uint8Array, at: number): number {
@@ -207,6 +212,7 @@ export function encodeControl(message: ControlMessage, b: Uint8Array, at: number
     case CmType.probe:
       writer.bytes(Tlv.challenge, message.challenge, NONCE_BYTES);
       writer.u8(Tlv.path, message.path);
+      if (message.bytes !== undefined) writer.pad(Tlv.padding, at + message.bytes);
       break;
     case CmType.probeReply:
       writer.bytes(Tlv.challenge, message.challenge, NONCE_BYTES);
@@ -235,7 +241,7 @@ export function encodeControl(message: ControlMessage, b: Uint8Array, at: number
  * Byte fields are copies. Never throws, whatever the bytes are.
  */
 export function decodeControl(type: number, b: Uint8Array, at: number, bytes: number): ControlMessage | undefined {
-  if (bytes > MAX_CONTROL_BYTES) return undefined;
+  if (bytes > (type === CmType.probe ? MAX_PROBE_BYTES : MAX_CONTROL_BYTES)) return undefined;
   const reader = TlvReader.over(b, at, bytes);
   if (reader === undefined) return undefined;
   switch (type) {
@@ -343,6 +349,14 @@ class TlvWriter {
   bytes(type: number, value: Uint8Array, size: number): void {
     if (value.length !== size) throw new RangeError(`TLV ${type} takes ${size} bytes, not ${value.length}`);
     this.b.set(value, this.begin(type, size));
+  }
+
+  /** Zeros up to `end`, where there is room for a TLV. */
+  pad(type: number, end: number): void {
+    const size = end - this.end - TLV_HEADER_BYTES;
+    if (size < 0) return;
+    const value = this.begin(type, size);
+    this.b.fill(0, value, end);
   }
 
   /** Each: family (4 or 6), address, port. */

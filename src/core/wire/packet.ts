@@ -7,6 +7,9 @@ import * as udp from './udp.js';
 
 /** More extension headers than any real packet has. */
 const MAX_EXTENSION_HEADERS = 8;
+/** Below, or at, a time to live that the application has chosen: to be seen on the way (traceroute), or to prove a neighbour (RFC 5082). */
+const LEAST_USUAL_TIME_TO_LIVE = 32;
+const NEIGHBOUR_TIME_TO_LIVE = 255;
 
 /**
  * A reusable view: `parse` proves every length once, so that whoever holds a parsed view reads the named ranges without checks.
@@ -40,6 +43,8 @@ export class PacketView {
   tcpSequence = 0;
   /** Any fragment, the first one too. Its transport header is not looked at. */
   isFragment = false;
+  /** Nobody on the way may cut it: IPv4 with DF, and IPv6. */
+  dontFragment = false;
   /** 6 bits. */
   dscp = 0;
   /** 2 bits. */
@@ -73,6 +78,21 @@ export class PacketView {
     return true;
   }
 
+  /**
+   * Whether the other end of a session can restore the parsed packet from its transport header and payload. IP options, extension
+   * headers, a surplus area and a time to live that means something would be lost.
+   */
+  isRestorable(b: Uint8Array): boolean {
+    const isIpv4 = this.version === 4;
+    const timeToLive = b[this.ipAt + (isIpv4 ? ipv4.field.timeToLive : ipv6.field.hopLimit)];
+    return (
+      this.ipBytes === (isIpv4 ? ipv4.HEADER_BYTES : ipv6.HEADER_BYTES) &&
+      this.ipBytes + this.transportBytes + this.payloadBytes === this.totalBytes &&
+      timeToLive >= LEAST_USUAL_TIME_TO_LIVE &&
+      timeToLive !== NEIGHBOUR_TIME_TO_LIVE
+    );
+  }
+
   private parseIpv4(b: Uint8Array, at: number, bytes: number): boolean {
     if (bytes < ipv4.HEADER_BYTES) return false;
     const headerBytes = (b[at] & 0x0f) << 2;
@@ -87,7 +107,9 @@ export class PacketView {
     const trafficClass = b[at + ipv4.field.trafficClass];
     this.dscp = trafficClass >>> 2;
     this.ecn = trafficClass & 3;
-    this.isFragment = (get16(b, at + ipv4.field.fragment) & (ipv4.MORE_FRAGMENTS | ipv4.FRAGMENT_OFFSET)) !== 0;
+    const fragment = get16(b, at + ipv4.field.fragment);
+    this.isFragment = (fragment & (ipv4.MORE_FRAGMENTS | ipv4.FRAGMENT_OFFSET)) !== 0;
+    this.dontFragment = (fragment & ipv4.DONT_FRAGMENT) !== 0;
     return true;
   }
 
@@ -99,6 +121,7 @@ export class PacketView {
     this.sourceAt = at + ipv6.field.source;
     this.destinationAt = at + ipv6.field.destination;
     this.addressBytes = 16;
+    this.dontFragment = true;
     const trafficClass = ((b[at] & 0x0f) << 4) | (b[at + 1] >>> 4);
     this.dscp = trafficClass >>> 2;
     this.ecn = trafficClass & 3;

@@ -66,8 +66,7 @@ export function runDataPlane(options: DataPlaneOptions, controller: Controller, 
     fromWire: (slot, offset, bytes, segmentBytes, local, source, now) =>
       node.fromWire(slot, offset, bytes, segmentBytes, local, source, now),
     unreachable: (local, remote, now) => node.unreachable(local, remote, now),
-    tooLong: (local, remote, mtu) =>
-      log('debug', 'datagram too long for its path', { from: local.address, to: remote, mtu }),
+    tooLong: (local, remote, mtu, now) => node.pathTooLong(local, remote, mtu, now),
   });
   const tunBytes = VNET_BYTES + MAX_IP_PACKET_BYTES;
   const tunBuffer = { offset: arena.memory.allocate(tunBytes), bytes: tunBytes };

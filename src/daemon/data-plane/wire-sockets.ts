@@ -10,7 +10,7 @@ import { WireSocket } from '../../host/wire-socket.js';
 
 export interface WireEvents extends WireSink {
   unreachable(local: number, remote: Endpoint, now: number): void;
-  tooLong(local: LocalAddress, remote: Address, mtu: number): void;
+  tooLong(local: number, remote: Address, mtu: number, now: number): void;
 }
 
 export interface WireSocketsOptions {
@@ -101,7 +101,7 @@ export class WireSockets implements Disposable {
         if ((bits & POLLERR) !== 0) {
           errorQueue.drain(socket.fd, {
             unreachable: (remote) => events.unreachable(local.id, remote, now),
-            tooLong: (remote, mtu) => events.tooLong(local, remote, mtu),
+            tooLong: (remote, mtu) => events.tooLong(local.id, remote, mtu, now),
           });
         }
         if ((bits & POLLIN) !== 0) receiver.receive(socket, events, now);

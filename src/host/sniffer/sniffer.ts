@@ -1,4 +1,4 @@
-import { formatAddress } from '../../core/address.js';
+import { formatAddress, isRouted } from '../../core/address.js';
 import type { Address } from '../../core/io.js';
 import { Arena } from '../arena.js';
 import {
@@ -117,24 +117,10 @@ export class Sniffer implements Disposable {
 function destinationOf(packet: Uint8Array, length: number): Address | undefined {
   const version = packet[0] >> 4;
   if (version === 4 && length >= ipv4.BYTES) {
-    return isOrdinaryIpv4(packet, ipv4.DESTINATION) ? formatAddress(packet, ipv4.DESTINATION, 4) : undefined;
+    return isRouted(packet, ipv4.DESTINATION, 4) ? formatAddress(packet, ipv4.DESTINATION, 4) : undefined;
   }
   if (version === 6 && length >= ipv6.BYTES) {
-    return isOrdinaryIpv6(packet, ipv6.DESTINATION) ? formatAddress(packet, ipv6.DESTINATION, 16) : undefined;
+    return isRouted(packet, ipv6.DESTINATION, 16) ? formatAddress(packet, ipv6.DESTINATION, 16) : undefined;
   }
   return undefined;
-}
-
-/** Subnets' broadcast addresses look ordinary; the route to them says what they are. */
-function isOrdinaryIpv4(b: Uint8Array, at: number): boolean {
-  const first = b[at];
-  const linkLocal = first === 169 && b[at + 1] === 254;
-  return first !== 0 && first !== 127 && first < 224 && !linkLocal;
-}
-
-function isOrdinaryIpv6(b: Uint8Array, at: number): boolean {
-  const multicast = b[at] === 0xff;
-  const linkLocal = b[at] === 0xfe && (b[at + 1] & 0xc0) === 0x80;
-  const unspecifiedOrLoopback = b.subarray(at, at + 15).every((byte) => byte === 0) && b[at + 15] < 2;
-  return !multicast && !linkLocal && !unspecifiedOrLoopback;
 }

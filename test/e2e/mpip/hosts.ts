@@ -12,19 +12,25 @@ export const ADDRESS = { a: '10.1.0.1', b: '10.1.0.2' } as const;
 export interface HostsOptions {
   /** bit/s of each link; default: as fast as the machine, with its offloads. */
   readonly rates?: readonly [number, number];
+  /** Of each link. Default: ADDRESS is on the first one. */
+  readonly subnets?: readonly [string, string];
+  /** Settings of mpipd on a. */
+  readonly mpip?: Readonly<Record<string, unknown>>;
   readonly sysctls?: Readonly<Record<string, string>>;
 }
 
 export const FIG4A_RATES = [40e6, 20e6] as const;
 
-export function twoHosts({ rates, sysctls = {} }: HostsOptions = {}): Topology {
-  const node = { kind: 'host', mpip: {}, sysctls };
-  const links = ['10.1.0.0/24', '10.2.0.0/24'].map((subnet, i) => ({
+const SUBNETS = ['10.1.0.0/24', '10.2.0.0/24'] as const;
+
+export function twoHosts({ rates, subnets = SUBNETS, mpip = {}, sysctls = {} }: HostsOptions = {}): Topology {
+  const nodes = { a: { kind: 'host', mpip, sysctls }, b: { kind: 'host', mpip: {}, sysctls } };
+  const links = subnets.map((subnet, i) => ({
     ends: [`a:eth${i}`, `b:eth${i}`],
     subnet,
     ...(rates ? { rate: `${rates[i]}bit` } : { offloads: true }),
   }));
-  const topology = { name: 'two-hosts', nodes: { a: node, b: node }, links: { path1: links[0], path2: links[1] } };
+  const topology = { name: 'two-hosts', nodes, links: { path1: links[0], path2: links[1] } };
   // YAML holds JSON.
   return parseTopology(JSON.stringify(topology), 'two-hosts.yaml');
 }

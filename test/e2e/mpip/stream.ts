@@ -74,6 +74,11 @@ export class Stream implements AsyncDisposable {
     await this.until(() => this.received >= goal, `${more} more bytes`);
   }
 
+  /** From now on what is sent carries IPv6 destination options. */
+  addDestinationOptions(): void {
+    this.sender.kill('SIGHUP');
+  }
+
   /** Waits for the end, both ends' view of which must be the same, and returns the receiver's. */
   async finish(): Promise<{ bytes: number; sha256: string; longestGapMs: number }> {
     this.sender.kill('SIGUSR2');

@@ -36,7 +36,7 @@ export interface Side {
   readonly nodeId: Uint8Array;
 }
 
-const DROPS: readonly LinkEvent[] = ['lost', 'queue-full', 'down', 'corrupted'];
+const DROPS: readonly LinkEvent[] = ['lost', 'too-long', 'queue-full', 'down', 'corrupted'];
 
 /** Two hosts, `a` and `b`, with one address each on every path; mpipd starts when told. */
 export class TwoHosts {

@@ -17,6 +17,7 @@ import {
   SYN,
   TCP,
   type TcpSegment,
+  tooBigMtu,
   transportChecksumRight,
   UDP,
   type UdpDatagram,
@@ -76,6 +77,8 @@ export class Host {
   };
   /** What came for no application: evidence for a failing test. */
   readonly strays: Uint8Array[] = [];
+  /** MTUs that "packet too big" messages told its applications. */
+  readonly tooBig: number[] = [];
   mpipd: Mpipd | null = null;
   /** Sees every packet and super-packet of the applications. */
   applicationTap: ((outgoing: Outgoing) => void) | null = null;
@@ -183,7 +186,9 @@ export class Host {
         throw new PacketError(`${this.name} has no address ${ip.destination}`);
       }
       this.counters.receivedTun++;
-      this.deliver(ip, 'tun');
+      const tooBig = tooBigMtu(ip);
+      if (tooBig !== null) this.tooBig.push(tooBig);
+      else this.deliver(ip, 'tun');
     }
   }
 

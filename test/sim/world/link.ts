@@ -16,6 +16,8 @@ export interface LinkParameters {
   readonly duplicate: number;
   /** Share of packets that arrive with one bit flipped. */
   readonly corrupt: number;
+  /** Longest IP packet that gets through; nobody is told of those that do not. */
+  readonly mtu: number;
   /** Bytes that may wait or be in transmission; Infinity = no limit. */
   readonly queueBytes: number;
 }
@@ -28,10 +30,11 @@ const IDEAL_LINK: LinkParameters = {
   loss: { kind: 'random', probability: 0 },
   duplicate: 0,
   corrupt: 0,
+  mtu: Number.POSITIVE_INFINITY,
   queueBytes: Number.POSITIVE_INFINITY,
 };
 
-export type LinkEvent = 'sent' | 'delivered' | 'lost' | 'queue-full' | 'down' | 'duplicated' | 'corrupted';
+export type LinkEvent = 'sent' | 'delivered' | 'lost' | 'too-long' | 'queue-full' | 'down' | 'duplicated' | 'corrupted';
 
 export interface LinkCounters {
   sentPackets: number;
@@ -39,6 +42,7 @@ export interface LinkCounters {
   deliveredPackets: number;
   deliveredBytes: number;
   lost: number;
+  tooLong: number;
   queueFull: number;
   down: number;
   duplicated: number;
@@ -53,6 +57,7 @@ export class Link {
     deliveredPackets: 0,
     deliveredBytes: 0,
     lost: 0,
+    tooLong: 0,
     queueFull: 0,
     down: 0,
     duplicated: 0,
@@ -116,6 +121,11 @@ export class Link {
     if (!this.isUp) {
       this.counters.down++;
       this.tell('down', packet);
+      return;
+    }
+    if (packet.length > this.current.mtu) {
+      this.counters.tooLong++;
+      this.tell('too-long', packet);
       return;
     }
     // A backlog is a difference of times, so it carries their rounding.

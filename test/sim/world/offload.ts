@@ -4,6 +4,8 @@ import {
   FIN,
   finishChecksum,
   finishIpHeader,
+  ICMP,
+  ICMPV6,
   long,
   type Outgoing,
   PacketError,
@@ -97,6 +99,13 @@ export function fromTun(message: Uint8Array): Uint8Array[] {
   const offset = little(message, 8);
   const packet = message.subarray(VNET_HEADER_BYTES);
   const ip = parseIp(packet);
+  if (
+    (ip.protocol === ICMP || ip.protocol === ICMPV6) &&
+    message.subarray(0, VNET_HEADER_BYTES).every((b) => b === 0)
+  ) {
+    if (!transportChecksumRight(ip)) throw new PacketError(`checksum of protocol ${ip.protocol} is wrong`);
+    return [packet.slice()];
+  }
   if (ip.protocol !== TCP && ip.protocol !== UDP)
     throw new PacketError(`protocol ${ip.protocol} through the TUN device`);
   const header = ip.headerBytes + (ip.protocol === TCP ? 20 + parseTcp(ip).options.length : 8);

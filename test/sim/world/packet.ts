@@ -198,6 +198,15 @@ export function unreachableAbout(ip: IpPacket): { protocol: number; source: Endp
   };
 }
 
+/** The MTU that a "packet too big" message tells (RFC 1191, RFC 4443); null for all else. */
+export function tooBigMtu(ip: IpPacket): number | null {
+  if (ip.protocol !== ICMP && ip.protocol !== ICMPV6) return null;
+  const at = ip.headerBytes;
+  if (!transportChecksumRight(ip)) throw new PacketError('checksum of an ICMP message is wrong');
+  if (ip.version === 4) return word(ip.bytes, at) === 0x0304 ? word(ip.bytes, at + 6) : null;
+  return word(ip.bytes, at) === 0x0200 ? (word(ip.bytes, at + 4) << 16) | word(ip.bytes, at + 6) : null;
+}
+
 /** A plain packet whose checksum is left to the device. */
 export function withPartialChecksum(packet: Uint8Array, { protocol, transportOffset }: Outgoing): Outgoing {
   const copy = packet.slice();

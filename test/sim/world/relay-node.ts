@@ -55,6 +55,8 @@ export class RelayNode implements NodeUnderTest {
 
   setRules(): void {}
 
+  pathTooLong(): void {}
+
   destinationSeen(address: string): void {
     this.seen.push(address);
   }

@@ -3,12 +3,13 @@
  *
  *     (listen PORT | connect ADDRESS PORT) (send BYTES | receive)
  *
- * The sender sends BYTES bytes, or with BYTES = "on" until SIGUSR2. Prints "listening" when it does, then lines of JSON: what it has
+ * The sender sends BYTES bytes, or with BYTES = "on" until SIGUSR2; after SIGHUP its packets carry IPv6 destination options. Prints "listening" when it does, then lines of JSON: what it has
  * sent or received so far, and at the end the SHA-256 of all of it and the longest time in which nothing came.
  */
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { addDestinationOptions } from './socket-option.js';
 
 const CHUNK_BYTES = 256 << 10;
 const PROGRESS_MS = 50;
@@ -39,6 +40,7 @@ async function send(socket: Socket, total: number): Promise<void> {
   process.on('SIGUSR2', () => {
     end = 0;
   });
+  process.on('SIGHUP', () => addDestinationOptions(socket));
   // The key stream of a cipher is random, and made faster than it is hashed.
   const random = createCipheriv('aes-128-ctr', randomBytes(16), randomBytes(16));
   const zeros = Buffer.alloc(CHUNK_BYTES);
