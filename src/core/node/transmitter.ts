@@ -3,7 +3,7 @@
  * to a path as one message. Segment 0's header stays in place; between the payloads lie `[CM i][header i+1]` from scratch memory.
  */
 import { set32 } from '../memory.js';
-import { DEFAULT_RULE, isPureAck, type RoutingRule, ruleFor } from '../routing/rules.js';
+import { DEFAULT_RULE, isPureAck, type RoutingRule, ruleFor, withoutBackups } from '../routing/rules.js';
 import type { Path } from '../tables/paths.js';
 import type { Session } from '../tables/sessions.js';
 import { Timer } from '../timers.js';
@@ -115,7 +115,7 @@ export class Transmitter {
     switch (rule.mode) {
       case 'all-paths':
       case 'selected-paths':
-        this.spread(rule === DEFAULT_RULE ? peer.usable : peer.pathsOf(rule).paths, segments, datagramBytes, now);
+        this.spread(rule === DEFAULT_RULE ? peer.preferred : peer.pathsOf(rule).paths, segments, datagramBytes, now);
         break;
       case 'single-path': {
         const { current, paths } = peer.pathsOf(rule);
@@ -197,7 +197,7 @@ export class Transmitter {
     const { io } = this.context;
     const datagramBytes = bytes + trailerBytes(peer.authenticated) + OUTER_BYTES;
     const others = paths.includes(failed) ? paths.filter((path) => path !== failed) : paths;
-    const path = peer.scheduler.choose(others, datagramBytes, 1, now);
+    const path = peer.scheduler.choose(withoutBackups(others), datagramBytes, 1, now);
     this.session = session;
     this.headerBytes = headerBytes;
     this.prepareCm(0, now);

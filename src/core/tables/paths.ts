@@ -1,6 +1,7 @@
 import type { Endpoint, LocalAddress } from '../io.js';
 import { CapacityEstimator } from '../routing/capacity.js';
 import { DelayTracker, STALE_US } from '../routing/delay.js';
+import { NO_TRAITS, PathTrait, type PathTraits } from '../routing/path-traits.js';
 import type { PathState } from '../status.js';
 import { Timer } from '../timers.js';
 import type { Peer } from './peers.js';
@@ -39,6 +40,9 @@ export class Path {
   readonly challenge = new Uint8Array(8);
   challengeSentAt = 0;
   readonly probe: Timer;
+  /** What the own configuration says of it, and the PathTrait bits that the peer's says. */
+  traits: PathTraits = NO_TRAITS;
+  peerTraits = 0;
   /** What comes in over the same addresses in the other direction, once the peer's probe or answer has told. */
   reverse: IncomingPath | undefined;
 
@@ -55,6 +59,18 @@ export class Path {
   ) {
     this.delay = new DelayTracker(minDelayWindowUs);
     this.probe = new Timer((now) => probe(this, now));
+  }
+
+  get names(): readonly string[] {
+    return this.traits.names;
+  }
+
+  get isMetered(): boolean {
+    return ((this.traits.bits | this.peerTraits) & PathTrait.METERED) !== 0;
+  }
+
+  get isBackup(): boolean {
+    return ((this.traits.bits | this.peerTraits) & PathTrait.BACKUP) !== 0;
   }
 
   /**

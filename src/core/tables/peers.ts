@@ -1,6 +1,6 @@
 import type { Address, Endpoint } from '../io.js';
 import { RulePaths } from '../routing/rule-paths.js';
-import type { RoutingRule, RuleSet } from '../routing/rules.js';
+import { type RoutingRule, type RuleSet, withoutBackups } from '../routing/rules.js';
 import type { Scheduler } from '../routing/scheduler.js';
 import { Timer } from '../timers.js';
 import { SipHash } from '../wire/siphash.js';
@@ -30,6 +30,8 @@ export class Peer {
   readonly pathById: (Path | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
   /** The paths that packets may take now: the live ones, or while there is none the suspect ones. */
   usable: Path[] = [];
+  /** Of these, what packets without a rule take: backup paths only while there is no other. */
+  preferred: readonly Path[] = [];
   /** What the rules in use make of the usable paths. */
   private readonly rulePaths = new Map<RoutingRule, RulePaths>();
   readonly incoming: (IncomingPath | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
@@ -148,6 +150,7 @@ export class Peer {
   updateUsable(now: number): void {
     const live = this.paths.filter((path) => path.state === 'live');
     this.usable = live.length > 0 ? live : this.paths.filter((path) => path.state === 'suspect');
+    this.preferred = withoutBackups(this.usable);
     this.scheduler.pathsChanged(this.usable, now);
     this.updateRules();
   }
