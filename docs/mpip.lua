@@ -16,6 +16,7 @@ local TYPES = {
 local TLVS = {
   "versions", "node id", "incarnation", "nonce", "key", "addresses", "capabilities", "echo", "source", "destination",
   "protocol", "refused", "challenge", "path", "observed", "path reports", "sent packets", "sent bytes", "sequence", "reason",
+  [22] = "traits",
 }
 local REASONS = { [0] = "unknown session", "shutdown", "restart" }
 
@@ -54,6 +55,7 @@ local f = {
   address4 = ProtoField.ipv4("mpip.tlv.ipv4", "Address"),
   address6 = ProtoField.ipv6("mpip.tlv.ipv6", "Address"),
   port = ProtoField.uint16("mpip.tlv.port", "Port", base.DEC),
+  traits = ProtoField.uint8("mpip.tlv.traits", "Traits (1 metered, 2 backup)", base.HEX),
   reason = ProtoField.uint8("mpip.tlv.reason", "Reason", base.DEC, REASONS),
   report_path = ProtoField.uint8("mpip.report.path", "Path", base.DEC),
   report_packets = ProtoField.uint32("mpip.report.packets", "Packets", base.DEC),
@@ -125,6 +127,7 @@ local function tlvs(body, tree)
       if ENDPOINTS[type] then endpoints(value, tlv)
       elseif type == 16 then path_reports(value, tlv)
       elseif type == 20 and length == 1 then tlv:add(f.reason, value)
+      elseif type == 22 and length == 1 then tlv:add(f.traits, value)
       elseif NUMBERS[type] and length <= 4 then tlv:add(f.number, value)
       else tlv:add(f.bytes, value) end
     end

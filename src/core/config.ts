@@ -1,5 +1,6 @@
 /** What a node can be told. The daemon's file and the simulator both end here; defaults are design.md's. */
 import type { Address } from './io.js';
+import type { PathDescription } from './routing/path-traits.js';
 import type { RoutingRule } from './routing/rules.js';
 
 const MPIP_PORT = 6747;
@@ -22,6 +23,8 @@ export interface NodeConfig {
   readonly peers: readonly Address[];
   /** Addresses that are never queried: what goes there is left to the kernel. */
   readonly ignore: readonly Address[];
+  /** What paths are called, and which are metered or kept in reserve. */
+  readonly paths: readonly PathDescription[];
   /** First match; what none matches takes all paths. */
   readonly rules: readonly RoutingRule[];
 }
@@ -35,5 +38,6 @@ export const DEFAULT_CONFIG: Omit<NodeConfig, 'nodeId'> = {
   authentication: true,
   peers: [],
   ignore: [],
+  paths: [],
   rules: [],
 };

@@ -83,10 +83,11 @@ export class Node {
   }
 
   /** The whole list of rules, from the next packet on. Those that stay the same keep their counts. */
-  setRules(rules: readonly RoutingRule[]): void {
+  setRules(rules: readonly RoutingRule[], now: number): void {
     const { context } = this;
     context.rules = new RuleSet(rules, context.rules);
     for (const peer of context.peers.values()) peer.keepRules(context.rules);
+    this.sessions.orderAll(now);
   }
 
   /** The sniffer saw an own packet to an address that is not steered. */

@@ -47,6 +47,9 @@ export interface SessionStatus {
     losses: number;
     late: number;
     duplicates: number;
+    /** How packets are put in order, by rule or by configuration; and how long one waits at most. */
+    mode: 'off' | 'paper' | 'adaptive';
+    holdLimitUs: number;
   };
 }
 
@@ -61,6 +64,11 @@ export interface PathStatus {
   source: Endpoint;
   destination: Endpoint;
   interface: string;
+  /** What the configuration calls it. */
+  names: string[];
+  /** By the word of either end. */
+  metered: boolean;
+  backup: boolean;
   state: PathState;
   /** One-way delays; their zero is the unknown offset between the two clocks. null before the first sample. */
   minDelayUs: number | null;

@@ -16,15 +16,32 @@ const FIELD_OPTIONS: readonly (readonly [flags: string, about: string])[] = [
   ['--pure-ack', 'TCP acknowledgements without data'],
   ['--priority <priority>', 'throughput or responsiveness'],
   ['--mode <mode>', 'all-paths, selected-paths, single-path or protected-path'],
+  ['--paths <names>', 'paths that the configuration calls so'],
   ['--interfaces <names>', 'paths from these interfaces'],
   ['--addresses <addresses>', 'paths from or to these addresses'],
   ['--rtt-below <duration>', 'paths with a shorter round trip'],
   ['--loss-below <percent>', 'paths that lose less'],
+  ['--metered <yes-or-no>', 'paths that are metered, or those that are not'],
+  ['--backup <yes-or-no>', 'backup paths, or the others'],
   ['--copies <count>', 'protected-path: paths that a packet is sent on'],
+  ['--reorder <on-or-off>', 'whether packets that arrive wait for those before them'],
+  ['--hold-limit <duration>', 'how long they wait at most'],
 ];
 
-const PATH_KEYS: ReadonlySet<string> = new Set(['interfaces', 'addresses', 'rtt-below', 'loss-below']);
-const LIST_KEYS: ReadonlySet<string> = new Set(['interfaces', 'addresses']);
+/** Options of the selector, with its keys. */
+const PATH_KEYS: ReadonlyMap<string, string> = new Map([
+  ['paths', 'names'],
+  ...['interfaces', 'addresses', 'rtt-below', 'loss-below', 'metered', 'backup'].map((key): [string, string] => [
+    key,
+    key,
+  ]),
+]);
+const LIST_KEYS: ReadonlySet<string> = new Set(['paths', 'interfaces', 'addresses']);
+const FLAG_KEYS: ReadonlySet<string> = new Set(['metered', 'backup']);
+const FLAGS: ReadonlyMap<unknown, boolean> = new Map([
+  ['yes', true],
+  ['no', false],
+]);
 const NUMBER_KEYS: ReadonlySet<string> = new Set(['copies']);
 
 interface CommandOptions {
@@ -82,12 +99,15 @@ function fieldsOf(options: CommandOptions): Record<string, unknown> {
     const value = options[option.attributeName()];
     if (value === undefined) continue;
     const key = option.name();
-    (PATH_KEYS.has(key) ? paths : fields)[key] = fieldValue(key, value);
+    const selected = PATH_KEYS.get(key);
+    if (selected === undefined) fields[key] = fieldValue(key, value);
+    else paths[selected] = fieldValue(key, value);
   }
   return { ...fields, ...(Object.keys(paths).length > 0 && { paths }) };
 }
 
 function fieldValue(key: string, value: unknown): unknown {
   if (LIST_KEYS.has(key)) return String(value).split(',');
+  if (FLAG_KEYS.has(key)) return FLAGS.get(value) ?? value;
   return NUMBER_KEYS.has(key) && /^\d+$/.test(String(value)) ? Number(value) : value;
 }

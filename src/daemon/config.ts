@@ -6,8 +6,9 @@ import { DEFAULT_CONFIG, type NodeConfig } from '../core/config.js';
 import { ipAddress } from '../document/address.js';
 import { type OpenDocument, openDocument, readText } from '../document/document.js';
 import type { DocumentProblem } from '../document/error.js';
+import { nearest } from '../document/nearest.js';
 import { controlSocketPath, DEFAULT_STATE_DIRECTORY } from './control/protocol.js';
-import { rulesSchema } from './rules/schema.js';
+import { pathName, rulesSchema } from './rules/schema.js';
 
 /** sun_path of Linux holds 108 bytes with its final zero (unix(7)). */
 const UNIX_PATH_BYTES = 107;
@@ -23,6 +24,18 @@ const interfaceName = z
 const interfacePattern = z
   .string()
   .regex(/^[^\s/]+$/, 'expected the name of an interface, where * stands for any characters and ? for one');
+
+const pathDescription = z
+  .strictObject({
+    name: pathName.optional(),
+    interfaces: z.array(interfacePattern).min(1).optional(),
+    addresses: z.array(ipAddress).min(1).optional(),
+    metered: z.boolean().default(false),
+    backup: z.boolean().default(false),
+  })
+  .refine(({ name, metered, backup }) => name !== undefined || metered || backup, {
+    error: 'says nothing of these paths; give name, metered or backup',
+  });
 
 /** What every node can be told; a lab topology says it under `mpip:` of a node. */
 export const mpipSettings = z.strictObject({
@@ -42,6 +55,7 @@ export const mpipSettings = z.strictObject({
   interfaces: z
     .strictObject({ include: z.array(interfacePattern).default([]), exclude: z.array(interfacePattern).default([]) })
     .prefault({}),
+  paths: z.array(pathDescription).default([]),
   rules: rulesSchema.default([]),
   log: z
     .strictObject({
@@ -136,6 +150,13 @@ export function parseDaemonConfig(text: string, file: string): DaemonConfig {
       authentication: value.authentication,
       peers: value.peers,
       ignore: value.ignore,
+      paths: value.paths.map(({ name, interfaces, addresses, metered, backup }) => ({
+        ...(name !== undefined && { name }),
+        ...(interfaces && { interfaces }),
+        ...(addresses && { addresses }),
+        metered,
+        backup,
+      })),
       rules: value.rules,
     },
   };
@@ -184,6 +205,17 @@ function contradictions({ value, problemAt }: OpenDocument<z.output<typeof daemo
   value.peers.forEach((peer, index) => {
     if (value.ignore.includes(peer)) problems.push(problemAt(['peers', index], `${peer} is also under ignore`));
     if (value.peers.indexOf(peer) < index) problems.push(problemAt(['peers', index], `${peer} stands here twice`));
+  });
+  const names = value.paths.flatMap(({ name }) => name ?? []);
+  value.rules.forEach(({ select }, index) => {
+    select.names?.forEach((name, i) => {
+      if (names.includes(name)) return;
+      const meant = nearest(name, names);
+      const hint = meant === undefined ? '' : `, did you mean ${JSON.stringify(meant)}?`;
+      problems.push(
+        problemAt(['rules', index, 'paths', 'names', i], `no path is called ${JSON.stringify(name)}${hint}`),
+      );
+    });
   });
   const socket = controlSocketPath(value.state);
   if (Buffer.byteLength(socket) > UNIX_PATH_BYTES) {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { NodeConfig } from '../../src/core/config.js';
-import type { PacketMatch, PathSelector, RoutingMode, RoutingRule } from '../../src/core/routing/rules.js';
+import type { Ordering, PacketMatch, PathSelector, RoutingMode, RoutingRule } from '../../src/core/routing/rules.js';
 import type { PathStatus, SessionStatus } from '../../src/core/status.js';
 import { CM_BYTES, CmFlag, cmFlags, cmType, TAG_BYTES } from '../../src/core/wire/cm.js';
 import { CmType } from '../../src/core/wire/control.js';
@@ -29,13 +29,18 @@ class Scenario {
   /** Data packets on each path so far, by the sending node. */
   readonly sent: Record<'a' | 'b', number[]>;
 
-  constructor(links: readonly Partial<LinkParameters>[], config: Partial<NodeConfig>, seed = 1) {
+  constructor(
+    links: readonly Partial<LinkParameters>[],
+    config: Partial<NodeConfig>,
+    seed = 1,
+    told: 'a' | 'both' = 'both',
+  ) {
     const paths = links.map((both) => ({ family: 4 as const, forward: both, backward: both }));
     const gro = { mpipd: { gro: true } };
     this.hosts = new TwoHosts({ seed, cross: false, paths, a: gro, b: gro });
     this.sent = { a: links.map(() => 0), b: links.map(() => 0) };
     this.hosts.start('a', { ...config, peers: [this.hosts.address('b')] });
-    this.hosts.start('b', config);
+    this.hosts.start('b', told === 'both' ? config : {});
     for (const name of ['a', 'b'] as const) {
       const addresses = links.map((_, i) => this.hosts.address(name, i));
       this.hosts.mpipd(name).wireTap = (local, _, payload) => {
@@ -80,7 +85,9 @@ class Scenario {
   }
 
   setRules(name: 'a' | 'b', rules: readonly RoutingRule[]): void {
-    this.hosts.mpipd(name).node.setRules(rules);
+    const { node, host } = this.hosts.mpipd(name);
+    node.setRules(rules, host.now());
+    node.flush(host.now());
   }
 
   packetsOf(name: 'a' | 'b', ruleName: string): number {
@@ -294,6 +301,65 @@ describe('protected-path', () => {
 });
 
 describe('selected-paths', () => {
+  const reserve = { paths: [{ interfaces: ['eth1'], metered: true, backup: true }] };
+
+  it('backup: is used only when no other selected path is live, by both ends though one alone was told', () => {
+    const scenario = new Scenario([link(20_000), link(5_000)], reserve, 1, 'a');
+    const { flow, stop } = scenario.flow();
+    const echo = scenario.hosts.udp('backward');
+    let ended = false;
+    pace(echo, { interval: INTERVAL, bytes: () => DATAGRAM }, () => ended);
+    scenario.pass(1e6);
+    expectOnly(scenario.during(1e6), 0);
+    expectOnly(scenario.during(1e6, 'b'), 0);
+    expect(scenario.path('b', 1)).to.deep.include({ metered: true, backup: true, names: [] });
+    const own = scenario.hosts.address('a', 0);
+    scenario.hosts.a.host.setInterface(own, false);
+    scenario.pass(0.5e6);
+    expectOnly(scenario.during(1e6), 1);
+    expectOnly(scenario.during(1e6, 'b'), 1);
+    scenario.hosts.a.host.setInterface(own, true);
+    scenario.pass(1e6);
+    expectOnly(scenario.during(1e6), 0);
+    expectOnly(scenario.during(1e6, 'b'), 0);
+    // A rule that asks for it gets it; one that names both takes the other.
+    scenario.setRules('a', [rule('selected-paths', { backup: true })]);
+    expectOnly(scenario.during(1e6), 1);
+    scenario.setRules('a', [rule('selected-paths', { interfaces: ['eth0', 'eth1'] })]);
+    expectOnly(scenario.during(1e6), 0);
+    ended = true;
+    stop();
+    expectPerfect(scenario, flow);
+  });
+
+  it('metered: a rule keeps its packets off metered paths, or on them, while there are such', () => {
+    const paths = [{ name: 'lte', interfaces: ['eth1'], metered: true, backup: false }];
+    const scenario = new Scenario([link(20_000), link(5_000)], { paths });
+    const { flow, stop } = scenario.flow();
+    expect(scenario.during(1e6)[1]!).to.be.greaterThan(100);
+    scenario.setRules('a', [rule('selected-paths', { metered: false })]);
+    expectOnly(scenario.during(1e6), 0);
+    scenario.setRules('a', [rule('selected-paths', { metered: true })]);
+    expectOnly(scenario.during(1e6), 1);
+    scenario.setRules('a', [rule('single-path', { metered: false })]);
+    scenario.hosts.a.host.setInterface(scenario.hosts.address('a', 0), false);
+    scenario.pass(0.5e6);
+    expectOnly(scenario.during(1e6), 1);
+    stop();
+    expectPerfect(scenario, flow);
+  });
+
+  it('by name: takes the paths that the configuration calls so', () => {
+    const paths = [{ name: 'fast', addresses: ['10.3.0.2'], metered: false, backup: false }];
+    const scenario = new Scenario([link(5_000), link(5_000), link(5_000)], { paths });
+    const { flow, stop } = scenario.flow();
+    expect([0, 1, 2].map((number) => scenario.path('a', number).names)).to.deep.equal([[], [], ['fast']]);
+    scenario.setRules('a', [rule('selected-paths', { names: ['fast'] })]);
+    expectOnly(scenario.during(1e6), 2);
+    stop();
+    expectPerfect(scenario, flow);
+  });
+
   it('takes the interfaces and addresses that are named, and all paths while none of them is left', () => {
     const scenario = new Scenario([link(5_000), link(5_000), link(5_000)], {
       rules: [rule('selected-paths', { interfaces: ['eth1'] })],
@@ -383,6 +449,32 @@ describe('selected-paths', () => {
 });
 
 describe('rules', () => {
+  it('say for a session whether the packets that arrive are put in order, and how long they wait at most; from the next packet on', () => {
+    const scenario = new Scenario([link(5_000), link(45_000)], { scheduler: 'paper' });
+    const { flow, stop } = scenario.flow();
+    const inverted = (us: number): number => {
+      const before = flow.inversions().length;
+      scenario.pass(us);
+      return flow.inversions().length - before;
+    };
+    expect(inverted(2e6)).to.equal(0);
+    expect(scenario.session('b', 'udp').reorder).to.deep.include({ mode: 'adaptive', holdLimitUs: 200_000 });
+    const ordered = (ordering: Ordering): RoutingRule => ({ ...rule('all-paths', {}, { protocol: 17 }), ordering });
+    scenario.setRules('b', [ordered({ on: false })]);
+    expect(scenario.session('b', 'udp').reorder).to.deep.include({ mode: 'off', held: 0 });
+    expect(inverted(2e6)).to.be.greaterThan(50);
+    // The spread is 40 ms, so this limit is shorter than what the slow path needs.
+    scenario.setRules('b', [ordered({ on: true, holdLimit: 10_000 })]);
+    expect(scenario.session('b', 'udp').reorder).to.deep.include({ mode: 'adaptive', holdLimitUs: 10_000 });
+    expect(inverted(2e6)).to.be.greaterThan(50);
+    scenario.setRules('b', [ordered({ on: true })]);
+    scenario.pass(0.2e6);
+    expect(inverted(2e6)).to.equal(0);
+    stop();
+    expect(flow.missing()).to.deep.equal([]);
+    expect(flow.duplicates()).to.deep.equal([]);
+  });
+
   it('send pure ACKs on paths of their own, and copies of them over two lossy links', () => {
     const pureAck = { protocol: TCP, pureAck: true };
     const slow = { rate: 10e6 };

@@ -3,6 +3,7 @@ import { isIpv6, isRouted, parseAddress } from '../address.js';
 import type { Address, Endpoint, LocalAddress, Source } from '../io.js';
 import { LEAST_MTU } from '../mtu/path-mtu.js';
 import { MIN_DELAY_WINDOW_US, STALE_US } from '../routing/delay.js';
+import { traitsOf } from '../routing/path-traits.js';
 import { WEIGHT_INTERVAL_US } from '../routing/scheduler.js';
 import type { PathState } from '../status.js';
 import { type IncomingPath, Path } from '../tables/paths.js';
@@ -92,6 +93,7 @@ export class PathManager {
           failed.push(path);
         } else if (path.state !== 'live') this.probeNow(path, now);
         this.followInterface(path);
+        this.describe(path);
       }
       this.connect(peer, now);
       this.changed(peer, now);
@@ -149,7 +151,9 @@ export class PathManager {
     const path = this.learn(peer, local, remote, now);
     if (path === undefined) return;
     path.reverse = envelope.path;
-    const reply: ProbeReply = { type: CmType.probeReply, challenge: message.challenge, observed: remote };
+    this.peerTraits(path, message.traits, now);
+    const { challenge } = message;
+    const reply: ProbeReply = { type: CmType.probeReply, challenge, observed: remote, traits: path.traits.bits };
     this.control.send(path, reply, now);
     if (path.state !== 'live') this.probeNow(path, now);
   }
@@ -166,6 +170,7 @@ export class PathManager {
     path.unanswered = 0;
     path.doubted = false;
     path.reverse = envelope.path;
+    this.peerTraits(path, message.traits, now);
     this.confirm(path, now);
     if (peer.state === 'greeting') peer.state = 'up';
     this.validate(path);
@@ -277,6 +282,7 @@ export class PathManager {
     const route = this.context.io.openRoute(local.id, remote);
     const window = this.context.config.minDelay === 'windowed' ? MIN_DELAY_WINDOW_US : Number.POSITIVE_INFINITY;
     const path = new Path(peer, id, local, remote, route, window, (due, at) => this.probeDue(due, at));
+    this.describe(path);
     peer.paths.push(path);
     peer.pathById[id] = path;
     this.probe(path, now);
@@ -321,7 +327,20 @@ export class PathManager {
     path.unanswered++;
     path.challengeSentAt = now;
     this.context.timers.set(path.probe, now + probeWait(path));
-    this.control.send(path, { type: CmType.probe, challenge: path.challenge, path: path.id }, now);
+    const { challenge, id, traits } = path;
+    this.control.send(path, { type: CmType.probe, challenge, path: id, traits: traits.bits }, now);
+  }
+
+  private describe(path: Path): void {
+    const { local, remote } = path;
+    path.traits = traitsOf(this.context.config.paths, local.interface, local.address, remote.address);
+  }
+
+  /** The peer tells what it knows of the path: it may be its interface that is metered or a reserve. */
+  private peerTraits(path: Path, traits: number, now: number): void {
+    if (path.peerTraits === traits) return;
+    path.peerTraits = traits;
+    this.changed(path.peer, now);
   }
 
   private check(path: Path, now: number): void {
@@ -443,7 +462,7 @@ export class PathManager {
     }
     peer.feedbackAt = now;
     if (paths.length === 0 || peer.usable.length === 0) return;
-    this.control.send(peer.scheduler.choose(peer.usable, 0, 1, now), { type: CmType.report, paths }, now);
+    this.control.send(peer.scheduler.choose(peer.preferred, 0, 1, now), { type: CmType.report, paths }, now);
   }
 
   private heartbeat(path: Path, now: number): void {

@@ -1,7 +1,7 @@
 /** Sessions are opened by whoever sends first, acknowledged by the other side, and expire (paper section 3.3). */
 import { parseAddress } from '../address.js';
 import type { Address } from '../io.js';
-import { ReorderBuffer } from '../reorder/reorder-buffer.js';
+import { MAX_HOLD_US, ReorderBuffer } from '../reorder/reorder-buffer.js';
 import type { Peer } from '../tables/peers.js';
 import { Session } from '../tables/sessions.js';
 import { Timer } from '../timers.js';
@@ -180,9 +180,28 @@ export class SessionManager {
       (due, at) => this.openDue(due, at),
       (due, at) => this.holdDue(due, at),
     );
+    this.order(session, now);
     sessions.add(session);
     (openedBySelf ? peer.ownSessions : peer.peerSessions).set(id, session);
     return session;
+  }
+
+  /** The rules have changed: packets that arrive are put in order as they say. */
+  orderAll(now: number): void {
+    for (const session of this.context.sessions) {
+      this.order(session, now);
+      const { deadline } = session.reorder;
+      if (deadline < session.holdTimer.due) this.context.timers.set(session.holdTimer, deadline);
+    }
+  }
+
+  private order(session: Session, now: number): void {
+    const { config, rules } = this.context;
+    const configured = session.protocol === tcp.PROTOCOL_TCP ? config.reorder.tcp : config.reorder.udp;
+    const { on, holdLimit = MAX_HOLD_US } = rules.orderingOf(session) ?? { on: configured !== 'off' };
+    const mode = on ? (configured === 'off' ? 'adaptive' : configured) : 'off';
+    const { reorder } = session;
+    if (mode !== reorder.mode || holdLimit !== reorder.holdLimit) reorder.configure(mode, holdLimit, now);
   }
 
   private close(session: Session): void {

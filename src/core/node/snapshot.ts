@@ -41,7 +41,7 @@ function describePeer(peer: Peer): PeerStatus {
 }
 
 function describeSession(session: Session, now: number): SessionStatus {
-  const { held, maxHeld, released, timeouts, losses, late, duplicates } = session.reorder;
+  const { held, maxHeld, released, timeouts, losses, late, duplicates, mode, holdLimit } = session.reorder;
   return {
     node: session.peer.name,
     session: session.id,
@@ -56,7 +56,7 @@ function describeSession(session: Session, now: number): SessionStatus {
     sentBytes: session.sentBytes,
     receivedPackets: session.receivedPackets,
     receivedBytes: session.receivedBytes,
-    reorder: { held, maxHeld, released, timeouts, losses, late, duplicates },
+    reorder: { held, maxHeld, released, timeouts, losses, late, duplicates, mode, holdLimitUs: holdLimit },
   };
 }
 
@@ -69,6 +69,9 @@ function describePath(context: NodeContext, path: Path): PathStatus {
     source: { address: path.local.address, port: context.config.port },
     destination: path.remote,
     interface: path.local.interface,
+    names: [...path.names],
+    metered: path.isMetered,
+    backup: path.isBackup,
     state: path.state,
     minDelayUs: delay.known ? delay.min : null,
     delayUs: delay.known ? Math.round(delay.delay) : null,

@@ -3,7 +3,7 @@
  * to a path as one message. Segment 0's header stays in place; between the payloads lie `[CM i][header i+1]` from scratch memory.
  */
 import { set32 } from '../memory.js';
-import { DEFAULT_RULE, isPureAck, type RoutingRule, ruleFor } from '../routing/rules.js';
+import { DEFAULT_RULE, isPureAck, type RoutingRule, ruleFor, withoutBackups } from '../routing/rules.js';
 import type { Path } from '../tables/paths.js';
 import type { Session } from '../tables/sessions.js';
 import { Timer } from '../timers.js';
@@ -131,7 +131,7 @@ export class Transmitter {
       case 'all-paths':
       case 'selected-paths':
         this.spread(
-          this.fitting(rule === DEFAULT_RULE ? peer.usable : peer.pathsOf(rule).paths, datagramBytes),
+          this.fitting(rule === DEFAULT_RULE ? peer.preferred : peer.pathsOf(rule).paths, datagramBytes),
           segments,
           datagramBytes,
           now,
@@ -226,7 +226,7 @@ export class Transmitter {
     }
     const { io } = this.context;
     const datagramBytes = bytes + trailerBytes(peer.authenticated) + OUTER_BYTES;
-    const others = paths.filter(({ limit }) => limit >= datagramBytes - OUTER_BYTES).filter((path) => path !== failed);
+    const others = withoutBackups(paths.filter((path) => path !== failed && path.limit >= datagramBytes - OUTER_BYTES));
     if (others.length === 0) return undefined;
     const path = peer.scheduler.choose(others, datagramBytes, 1, now);
     this.session = session;

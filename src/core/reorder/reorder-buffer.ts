@@ -13,7 +13,7 @@ export const PAPER_LIMIT = 100;
 /** Bounds memory only: what is held is decided by the hold time. */
 const ADAPTIVE_LIMIT = 8192;
 const MIN_HOLD_US = 5_000;
-const MAX_HOLD_US = 200_000;
+export const MAX_HOLD_US = 200_000;
 /**
  * While all paths keep their order, losses are seen without the timer, which is then only for a path that falls silent: it can be
  * generous, and a queue that builds up faster than the smoothed delay follows does not make packets late.
@@ -42,7 +42,9 @@ export class ReorderBuffer {
   late = 0;
   duplicates = 0;
 
-  private readonly limit: number;
+  private limit: number;
+  private orderMode: ReorderMode;
+  private longestHold = MAX_HOLD_US;
   private readonly holes = new Holes();
   /** Paths that brought packets of the session: the newest number of each and when it came. */
   private readonly paths: IncomingPath[] = [];
@@ -63,13 +65,34 @@ export class ReorderBuffer {
   private tail = 0;
 
   constructor(
-    private readonly mode: ReorderMode,
+    mode: ReorderMode,
     private readonly slots: SlotPool,
     /** All that the peer may send on. */
     private readonly peerPaths: readonly IncomingPath[],
     private readonly deliver: DeliverRun,
   ) {
-    this.limit = mode === 'paper' ? PAPER_LIMIT : ADAPTIVE_LIMIT;
+    this.orderMode = mode;
+    this.limit = limitOf(mode);
+  }
+
+  get mode(): ReorderMode {
+    return this.orderMode;
+  }
+
+  /** How long a packet waits at most for those before it, us. */
+  get holdLimit(): number {
+    return this.longestHold;
+  }
+
+  /** Another way from now on; what is held and has waited long enough for it is delivered. */
+  configure(mode: ReorderMode, holdLimit: number, now: number): void {
+    this.orderMode = mode;
+    this.limit = limitOf(mode);
+    this.longestHold = holdLimit;
+    if (mode === 'off') this.releaseAll(now);
+    if (this.head === this.tail) return;
+    this.deadline = this.since[this.head] + this.holdTime(now);
+    this.onTimeout(now);
   }
 
   /** The sender says that it has begun to use another path. */
@@ -312,7 +335,7 @@ export class ReorderBuffer {
 
   /** Time to wait for the slowest path, from spread of the delays + 4 x jitter. The paper has no timer; the longest stands in for it. */
   private holdTime(now: number): number {
-    if (this.mode === 'paper') return MAX_HOLD_US;
+    if (this.mode === 'paper') return this.longestHold;
     const open = now < this.openUntil;
     let least = Number.POSITIVE_INFINITY;
     let most = Number.NEGATIVE_INFINITY;
@@ -326,9 +349,11 @@ export class ReorderBuffer {
       most = Math.max(most, path.delay);
       jitter = Math.max(jitter, path.jitter);
     }
-    if (most < least) return MIN_HOLD_US;
+    if (most < least) return Math.min(this.longestHold, MIN_HOLD_US);
     const wait = most - least + 4 * jitter;
-    return Math.ceil(Math.min(MAX_HOLD_US, fifo ? Math.max(FIFO_MIN_HOLD_US, 2 * wait) : Math.max(MIN_HOLD_US, wait)));
+    return Math.ceil(
+      Math.min(this.longestHold, fifo ? Math.max(FIFO_MIN_HOLD_US, 2 * wait) : Math.max(MIN_HOLD_US, wait)),
+    );
   }
 
   private isInUse(path: IncomingPath, now: number): boolean {
@@ -349,4 +374,9 @@ export class ReorderBuffer {
     if (((last - this.newest[i]) | 0) > 0) this.newest[i] = last;
     this.newestAt[i] = now;
   }
+}
+
+/** Packets. */
+function limitOf(mode: ReorderMode): number {
+  return mode === 'paper' ? PAPER_LIMIT : ADAPTIVE_LIMIT;
 }

@@ -1,5 +1,5 @@
 import type { Path } from '../tables/paths.js';
-import { type RoutingRule, selects } from './rules.js';
+import { type RoutingRule, selects, withoutBackups } from './rules.js';
 
 /** Single-path changes to a faster path when that is faster by this much, us, ... */
 const LEAST_GAIN_US = 2_000;
@@ -31,7 +31,7 @@ export class RulePaths {
     const selected = usable.filter((path) => selects(select, path, isOut(path) ? RETURN_SHARE : 1));
     this.selected = selected;
     this.known = usable;
-    this.paths = (selected.length > 0 ? [...selected] : [...usable]).sort(byDelay);
+    this.paths = [...withoutBackups(selected.length > 0 ? selected : usable)].sort(byDelay);
     if (mode === 'single-path') this.choose();
   }
 

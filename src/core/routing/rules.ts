@@ -28,6 +28,14 @@ export interface PacketMatch {
   readonly pureAck?: boolean;
 }
 
+/** What a rule says about the order of the packets that arrive on a session. */
+export interface Ordering {
+  /** Whether early packets wait for those before them. */
+  readonly on: boolean;
+  /** How long they wait at most, us; absent: as the node decides. */
+  readonly holdLimit?: number;
+}
+
 /** What rules look at of a session. */
 export interface FlowKey {
   readonly protocol: number;
@@ -38,6 +46,8 @@ export interface FlowKey {
 
 /** Which of the usable paths a rule takes; what is absent selects all. When none is left, all usable paths are taken. */
 export interface PathSelector {
+  /** Names that the configuration gives paths. */
+  readonly names?: readonly string[];
   /** Names of local interfaces. */
   readonly interfaces?: readonly string[];
   /** Local or remote addresses. */
@@ -46,6 +56,10 @@ export interface PathSelector {
   readonly rttBelow?: number;
   /** Share of lost packets below this, 0 to 1. */
   readonly lossBelow?: number;
+  /** Paths that are metered, or those that are not. */
+  readonly metered?: boolean;
+  /** Backup paths, or the others. Without it backup paths count while no other is selected. */
+  readonly backup?: boolean;
 }
 
 export interface RoutingRule {
@@ -56,6 +70,8 @@ export interface RoutingRule {
   readonly select: PathSelector;
   /** protected-path: on how many paths a packet is sent. */
   readonly copies: number;
+  /** Of rules that match all packets of a session. */
+  readonly ordering?: Ordering;
 }
 
 /** What no rule matches. */
@@ -94,6 +110,11 @@ export class RuleSet {
     candidates.push(this.rest);
     return candidates;
   }
+
+  /** What the first rule that matches all packets of a session says about their order. */
+  orderingOf(session: FlowKey): Ordering | undefined {
+    return this.candidates(session).at(-1)?.rule.ordering;
+  }
 }
 
 /**
@@ -118,7 +139,10 @@ export function isPureAck(flags: number, payloadBytes: number): boolean {
 
 /** Whether a path fits a selector whose bounds are taken times `strictness`. */
 export function selects(select: PathSelector, path: Path, strictness: number): boolean {
-  const { interfaces, addresses, rttBelow, lossBelow } = select;
+  const { names, interfaces, addresses, rttBelow, lossBelow, metered, backup } = select;
+  if (names !== undefined && !path.names.some((name) => names.includes(name))) return false;
+  if (metered !== undefined && metered !== path.isMetered) return false;
+  if (backup !== undefined && backup !== path.isBackup) return false;
   if (interfaces !== undefined && !interfaces.includes(path.local.interface)) return false;
   if (addresses !== undefined && !addresses.includes(path.local.address) && !addresses.includes(path.remote.address)) {
     return false;
@@ -127,6 +151,12 @@ export function selects(select: PathSelector, path: Path, strictness: number): b
     (rttBelow === undefined || path.ownRtt < rttBelow * strictness) &&
     (lossBelow === undefined || path.loss < lossBelow * strictness)
   );
+}
+
+/** The paths among these that are in use: backup paths only while there is no other. */
+export function withoutBackups(paths: readonly Path[]): readonly Path[] {
+  const others = paths.filter(({ isBackup }) => !isBackup);
+  return others.length > 0 && others.length < paths.length ? others : paths;
 }
 
 function dependsOnPacket({ length, dscp, pureAck }: PacketMatch): boolean {

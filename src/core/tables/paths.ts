@@ -3,6 +3,7 @@ import type { Endpoint, LocalAddress } from '../io.js';
 import { LEAST_MTU, PathMtu } from '../mtu/path-mtu.js';
 import { CapacityEstimator } from '../routing/capacity.js';
 import { DelayTracker, STALE_US } from '../routing/delay.js';
+import { NO_TRAITS, PathTrait, type PathTraits } from '../routing/path-traits.js';
 import type { PathState } from '../status.js';
 import { Timer } from '../timers.js';
 import * as ipv4 from '../wire/ipv4.js';
@@ -55,6 +56,9 @@ export class Path {
   /** Longest datagram that it takes now, bytes of UDP payload; and the longest data since the MTU was asked for last. */
   limit: number;
   longestSent = 0;
+  /** What the own configuration says of it, and the PathTrait bits that the peer's says. */
+  traits: PathTraits = NO_TRAITS;
+  peerTraits = 0;
   /** What comes in over the same addresses in the other direction, once the peer's probe or answer has told. */
   reverse: IncomingPath | undefined;
 
@@ -78,6 +82,18 @@ export class Path {
   /** UDP payload of an IP packet of `size` bytes on this path. */
   limitOf(size: number): number {
     return size - (isIpv6(this.remote.address) ? ipv6.HEADER_BYTES : ipv4.HEADER_BYTES) - udp.HEADER_BYTES;
+  }
+
+  get names(): readonly string[] {
+    return this.traits.names;
+  }
+
+  get isMetered(): boolean {
+    return ((this.traits.bits | this.peerTraits) & PathTrait.METERED) !== 0;
+  }
+
+  get isBackup(): boolean {
+    return ((this.traits.bits | this.peerTraits) & PathTrait.BACKUP) !== 0;
   }
 
   /**

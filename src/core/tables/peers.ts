@@ -1,6 +1,6 @@
 import type { Address, Endpoint } from '../io.js';
 import { RulePaths } from '../routing/rule-paths.js';
-import type { RoutingRule, RuleSet } from '../routing/rules.js';
+import { type RoutingRule, type RuleSet, withoutBackups } from '../routing/rules.js';
 import type { Scheduler } from '../routing/scheduler.js';
 import { Timer } from '../timers.js';
 import { SipHash } from '../wire/siphash.js';
@@ -35,6 +35,8 @@ export class Peer {
   /** Longest datagram that the usable paths take, bytes of UDP payload: those that count, and all of them. */
   limit = 0;
   leastLimit = 0;
+  /** Of these, what packets without a rule take: backup paths only while there is no other. */
+  preferred: readonly Path[] = [];
   /** What the rules in use make of the usable paths. */
   private readonly rulePaths = new Map<RoutingRule, RulePaths>();
   readonly incoming: (IncomingPath | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
@@ -154,6 +156,7 @@ export class Peer {
     const live = this.paths.filter((path) => path.state === 'live');
     this.usable = live.length > 0 ? live : this.paths.filter((path) => path.state === 'suspect');
     this.updateLimits();
+    this.preferred = withoutBackups(this.usable);
     this.scheduler.pathsChanged(this.usable, now);
     this.updateRules();
   }

@@ -81,6 +81,8 @@ export interface Probe {
   readonly path: number;
   /** What the body is padded to, bytes. */
   readonly bytes?: number;
+  /** What the sender's configuration says of the path: PathTrait bits. */
+  readonly traits: number;
 }
 
 export interface ProbeReply {
@@ -89,6 +91,8 @@ export interface ProbeReply {
   readonly challenge: Uint8Array;
   /** Where the probe came from, as its receiver saw it (after NAT). */
   readonly observed: Endpoint;
+  /** As in a probe. */
+  readonly traits: number;
 }
 
 /** What a receiver has seen of one path. Counters are cumulative, unsigned mod 2^32. */
@@ -166,6 +170,7 @@ const Tlv = {
   sequence: 19,
   reason: 20,
   padding: 21,
+  traits: 22,
 } as const;
 
 const TLV_HEADER_BYTES = 3;
@@ -210,11 +215,13 @@ export function encodeControl(message: ControlMessage, b: Uint8Array, at: number
       writer.u8(Tlv.refused, message.refused ? 1 : 0);
       break;
     case CmType.probe:
+      writeTraits(writer, message.traits);
       writer.bytes(Tlv.challenge, message.challenge, NONCE_BYTES);
       writer.u8(Tlv.path, message.path);
       if (message.bytes !== undefined) writer.pad(Tlv.padding, at + message.bytes);
       break;
     case CmType.probeReply:
+      writeTraits(writer, message.traits);
       writer.bytes(Tlv.challenge, message.challenge, NONCE_BYTES);
       writer.endpoints(Tlv.observed, [message.observed]);
       break;
@@ -268,12 +275,12 @@ export function decodeControl(type: number, b: Uint8Array, at: number, bytes: nu
     case CmType.probe: {
       const challenge = reader.bytes(Tlv.challenge, NONCE_BYTES);
       const path = reader.u8(Tlv.path);
-      return challenge === undefined || path === undefined ? undefined : { type, challenge, path };
+      return challenge && path !== undefined ? { type, challenge, path, traits: readTraits(reader) } : undefined;
     }
     case CmType.probeReply: {
       const challenge = reader.bytes(Tlv.challenge, NONCE_BYTES);
       const observed = reader.endpoint(Tlv.observed);
-      return challenge && observed && { type, challenge, observed };
+      return challenge && observed && { type, challenge, observed, traits: readTraits(reader) };
     }
     case CmType.report: {
       const paths = reader.pathReports(Tlv.pathReports);
@@ -299,6 +306,15 @@ export function decodeControl(type: number, b: Uint8Array, at: number, bytes: nu
     default:
       return undefined;
   }
+}
+
+/** Left out when there is nothing to say; before what must be there, so that a message cut short is never taken for a whole one. */
+function writeTraits(writer: TlvWriter, traits: number): void {
+  if (traits !== 0) writer.u8(Tlv.traits, traits);
+}
+
+function readTraits(reader: TlvReader): number {
+  return reader.u8(Tlv.traits) ?? 0;
 }
 
 function writeIntroduction(writer: TlvWriter, message: Introduction): void {

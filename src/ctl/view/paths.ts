@@ -23,6 +23,7 @@ const COLUMNS: readonly Column<PathStatus>[] = [
   { title: 'MAX QUEUING ms', cell: (path) => milliseconds(path.maxQueuingDelayUs), align: 'right' },
   { title: 'WEIGHT', cell: (path) => String(path.weight), align: 'right' },
   { title: 'INTERFACE', cell: (path) => path.interface },
+  { title: 'KIND', cell: (path) => kind(path) },
   { title: 'STATE', cell: (path) => path.state },
   { title: 'RTT ms', cell: (path) => milliseconds(path.rttUs), align: 'right' },
   { title: 'SENT', cell: (path) => bytes(path.sentBytes), align: 'right' },
@@ -30,6 +31,11 @@ const COLUMNS: readonly Column<PathStatus>[] = [
   { title: 'RATE Mbit/s', cell: (path) => megabits(path.rateBps), align: 'right' },
   { title: 'LOSS', cell: (path) => percent(path.loss), align: 'right' },
 ];
+
+/** What the configurations of the two ends say of it. */
+function kind({ names, metered, backup }: PathStatus): string {
+  return [...names, ...(metered ? ['metered'] : []), ...(backup ? ['backup'] : [])].join(', ') || '-';
+}
 
 export function pathsTable(paths: readonly PathStatus[], width?: number): string {
   return paths.length === 0 ? 'no paths' : renderTable(COLUMNS, paths, width);

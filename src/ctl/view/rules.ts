@@ -13,6 +13,7 @@ const COLUMNS: readonly Column<RuleListing>[] = [
   { title: 'OTHER', cell: ({ rule }) => other(rule) },
   { title: 'MODE', cell: ({ rule }) => rule.mode ?? '' },
   { title: 'PATHS', cell: ({ rule }) => paths(rule) },
+  { title: 'REORDER', cell: ({ rule }) => ordering(rule) },
   { title: 'PACKETS', cell: ({ packets }) => String(packets), align: 'right' },
 ];
 
@@ -32,12 +33,19 @@ function other(rule: RuleListing['rule']): string {
   return parts.join(', ') || ANY;
 }
 
+function ordering({ reorder, 'hold-limit': holdLimit }: RuleListing['rule']): string {
+  return holdLimit === undefined ? (reorder ?? ANY) : `at most ${holdLimit}`;
+}
+
 function paths({ copies, paths: selector = {} }: RuleListing['rule']): string {
   const parts = [
+    ...(selector.names ?? []),
     ...(selector.interfaces ?? []),
     ...(selector.addresses ?? []).map(String),
     ...(selector['rtt-below'] === undefined ? [] : [`rtt < ${selector['rtt-below']}`]),
     ...(selector['loss-below'] === undefined ? [] : [`loss < ${selector['loss-below']}`]),
+    ...(selector.metered === undefined ? [] : [selector.metered ? 'metered' : 'not metered']),
+    ...(selector.backup === undefined ? [] : [selector.backup ? 'backup' : 'no backup']),
     ...(copies === undefined ? [] : [`${copies} copies`]),
   ];
   return parts.join(', ') || ANY;

@@ -17,6 +17,7 @@ const COLUMNS: readonly Column<SessionStatus>[] = [
   { title: 'OPENED BY', cell: (session) => session.openedBy },
   { title: 'SENT', cell: (session) => bytes(session.sentBytes), align: 'right' },
   { title: 'RECEIVED', cell: (session) => bytes(session.receivedBytes), align: 'right' },
+  { title: 'REORDER', cell: ({ reorder }) => reorder.mode },
   { title: 'HELD', cell: (session) => String(session.reorder.held), align: 'right' },
   { title: 'MAX HELD', cell: (session) => String(session.reorder.maxHeld), align: 'right' },
   { title: 'RELEASED', cell: (session) => String(session.reorder.released), align: 'right' },

@@ -145,7 +145,9 @@ export class Loop {
           controller.send({ what: 'status', id: message.id, status: { ...node.status(now), io: { ...counters } } });
           break;
         case 'rules':
-          node.setRules(message.rules);
+          node.setRules(message.rules, now);
+          // Packets that need not wait any more.
+          node.flush(now);
           controller.send({ what: 'rules-set', id: message.id });
           break;
       }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import {
   DEFAULT_RULE,
+  type Ordering,
   type PacketMatch,
   type PathSelector,
   type RoutingMode,
@@ -20,6 +21,7 @@ const MAX_PORT = 65_535;
 const MAX_PACKET_BYTES = 65_535;
 const MIN_COPIES = 2;
 const MAX_COPIES = 8;
+const MAX_HOLD_LIMIT_US = 5_000_000;
 const PROTOCOLS = { tcp: PROTOCOL_TCP, udp: PROTOCOL_UDP } as const;
 /** The paper's priorities, T_f and R_f. */
 const PRIORITIES = { throughput: 'all-paths', responsiveness: 'single-path' } as const;
@@ -31,16 +33,25 @@ const lengthMap = z
   .strictObject({ from: bytes.default(0), to: bytes.default(MAX_PACKET_BYTES) })
   .refine(({ from, to }) => from <= to, { error: 'from is larger than to, so it holds nothing' });
 
+/** What the configuration calls paths, and rules too. */
+export const pathName = z
+  .string()
+  .regex(/^[^\s,]+$/, 'the name of a path has neither spaces nor commas')
+  .max(MAX_NAME_CHARACTERS);
+
 const positive = { error: 'must be more than 0, or no path is ever below it' };
 const paths = z
   .strictObject({
+    names: z.array(pathName).min(1).optional(),
     interfaces: z.array(z.string().min(1)).min(1).optional(),
     addresses: z.array(ipAddress).min(1).optional(),
     'rtt-below': duration.refine((us) => us > 0, positive).optional(),
     'loss-below': percent.refine((share) => share > 0, positive).optional(),
+    metered: z.boolean().optional(),
+    backup: z.boolean().optional(),
   })
   .refine((value) => Object.keys(value).length > 0, {
-    error: 'selects nothing; give interfaces, addresses, rtt-below or loss-below',
+    error: 'selects nothing; give names, interfaces, addresses, rtt-below, loss-below, metered or backup',
   });
 
 const ruleShape = z.strictObject({
@@ -63,6 +74,12 @@ const ruleShape = z.strictObject({
   mode: z.enum(['all-paths', 'selected-paths', 'single-path', 'protected-path']).optional(),
   paths: paths.optional(),
   copies: z.int().min(MIN_COPIES).max(MAX_COPIES).optional(),
+  reorder: z.enum(['on', 'off']).optional(),
+  'hold-limit': duration
+    .refine((us) => us > 0 && us <= MAX_HOLD_LIMIT_US, {
+      error: 'must be more than 0 and at most 5s; reorder: off waits for nothing',
+    })
+    .optional(),
 });
 
 type RuleFields = z.output<typeof ruleShape>;
@@ -105,6 +122,14 @@ function contradictions(rule: RuleFields): z.core.$ZodRawIssue[] {
   if (rule['pure-ack'] === true && rule.protocol === 'udp') {
     issues.push(issue(['pure-ack'], 'UDP has no acknowledgements'));
   }
+  if (rule.reorder === 'off' && rule['hold-limit'] !== undefined) {
+    issues.push(issue(['hold-limit'], 'with reorder: off no packet is held'));
+  }
+  const condition = (['length', 'dscp', 'pure-ack'] as const).find((key) => rule[key] !== undefined);
+  const ordering = rule['hold-limit'] !== undefined ? 'hold-limit' : 'reorder';
+  if (condition !== undefined && rule[ordering] !== undefined) {
+    issues.push(issue([ordering], `is for all packets of a session, so the rule cannot have ${condition}`));
+  }
   return issues;
 }
 
@@ -130,10 +155,13 @@ export type RuleDefinition = z.input<typeof ruleSchema>;
 export function definitionOf(rule: NewRule): RuleDefinition {
   const { match, select } = rule;
   const paths = {
+    ...(select.names && { names: [...select.names] }),
     ...(select.interfaces && { interfaces: [...select.interfaces] }),
     ...(select.addresses && { addresses: [...select.addresses] }),
     ...(select.rttBelow !== undefined && { 'rtt-below': `${select.rttBelow / 1000}ms` }),
     ...(select.lossBelow !== undefined && { 'loss-below': percentText(select.lossBelow) }),
+    ...(select.metered !== undefined && { metered: select.metered }),
+    ...(select.backup !== undefined && { backup: select.backup }),
   };
   return {
     ...(rule.name !== undefined && { name: rule.name }),
@@ -147,6 +175,8 @@ export function definitionOf(rule: NewRule): RuleDefinition {
     mode: rule.mode,
     ...(Object.keys(paths).length > 0 && { paths }),
     ...(rule.mode === 'protected-path' && { copies: rule.copies }),
+    ...(rule.ordering && { reorder: rule.ordering.on ? 'on' : 'off' }),
+    ...(rule.ordering?.holdLimit !== undefined && { 'hold-limit': `${rule.ordering.holdLimit / 1000}ms` }),
   };
 }
 
@@ -165,14 +195,23 @@ function toRule(fields: RuleFields): NewRule {
     ...(fields['pure-ack'] !== undefined && { pureAck: fields['pure-ack'] }),
   };
   const select: PathSelector = {
+    ...(fields.paths?.names && { names: fields.paths.names }),
     ...(fields.paths?.interfaces && { interfaces: fields.paths.interfaces }),
     ...(fields.paths?.addresses && { addresses: fields.paths.addresses }),
     ...(fields.paths?.['rtt-below'] !== undefined && { rttBelow: fields.paths['rtt-below'] }),
     ...(fields.paths?.['loss-below'] !== undefined && { lossBelow: fields.paths['loss-below'] }),
+    ...(fields.paths?.metered !== undefined && { metered: fields.paths.metered }),
+    ...(fields.paths?.backup !== undefined && { backup: fields.paths.backup }),
   };
   const mode = modeOf(fields);
   const copies = mode === 'protected-path' ? (fields.copies ?? MIN_COPIES) : 1;
-  return { name: fields.name, match, mode, select, copies };
+  const ordering = orderingOf(fields);
+  return { name: fields.name, match, mode, select, copies, ...(ordering && { ordering }) };
+}
+
+function orderingOf({ reorder, 'hold-limit': holdLimit }: RuleFields): Ordering | undefined {
+  if (holdLimit !== undefined) return { on: true, holdLimit };
+  return reorder === undefined ? undefined : { on: reorder === 'on' };
 }
 
 function modeOf({ mode, priority }: RuleFields): RoutingMode {

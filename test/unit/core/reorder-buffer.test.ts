@@ -68,6 +68,36 @@ describe('reorder buffer', () => {
     expect(bench.buffer.losses).to.equal(1);
   });
 
+  it('hands out what it holds when it is told to put nothing in order, and holds again when told so', () => {
+    const bench = new Bench('adaptive');
+    bench.insert(0, 1, 0);
+    bench.insert(1, 1, 1);
+    bench.insert(4, 2, 0);
+    bench.buffer.configure('off', 200_000, 10);
+    expect(bench.delivered).to.deep.equal([0, 1, 4, 5]);
+    bench.insert(7, 1, 0, 20);
+    bench.insert(2, 1, 1, 20);
+    expect(bench.delivered).to.deep.equal([0, 1, 4, 5, 7, 2]);
+    bench.buffer.configure('adaptive', 200_000, 30);
+    bench.insert(9, 1, 0, 40);
+    bench.insert(8, 1, 1, 40);
+    expect(bench.delivered).to.deep.equal([0, 1, 4, 5, 7, 2, 8, 9]);
+    expect(bench.slots.available).to.equal(512);
+  });
+
+  it('waits no longer than its limit, which also counts for what it holds already', () => {
+    const bench = new Bench('adaptive');
+    bench.insert(0, 1, 0);
+    bench.insert(1, 1, 1);
+    bench.insert(4, 2, 0, 1000);
+    expect(bench.buffer.deadline).to.be.greaterThan(21_000);
+    bench.buffer.configure('adaptive', 20_000, 5000);
+    expect(bench.buffer.deadline).to.equal(21_000);
+    bench.buffer.configure('adaptive', 3_000, 5000);
+    expect(bench.delivered).to.deep.equal([0, 1, 4, 5]);
+    expect(bench.buffer.timeouts).to.equal(1);
+  });
+
   it('waits for a path that the sender has just begun to use, though the other has brought newer packets', () => {
     const bench = new Bench('adaptive');
     bench.insert(0, 1, 0);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { EarliestScheduler } from '../../../src/core/routing/earliest.js';
+import { type PathDescription, PathTrait, traitsOf } from '../../../src/core/routing/path-traits.js';
 import { RulePaths } from '../../../src/core/routing/rule-paths.js';
 import type { PathSelector, RoutingMode, RoutingRule } from '../../../src/core/routing/rules.js';
 import { Path } from '../../../src/core/tables/paths.js';
@@ -44,6 +45,34 @@ describe('the paths of a rule', () => {
     paths[1]!.loss = 0.03;
     expect(taken({ lossBelow: 0.03 })).to.deep.equal([4, 1, 3]);
     expect(taken({ lossBelow: 0.04, rttBelow: 50_000, interfaces: ['eth1', 'eth3', 'eth9'] })).to.deep.equal([2, 4]);
+  });
+
+  it('have the names, are metered and are backups as the configuration of either end says', () => {
+    const paths = makePaths(30_000, 10_000, 20_000);
+    const descriptions: PathDescription[] = [
+      { name: 'lte', interfaces: ['eth[1]', 'eth1'], metered: true, backup: false },
+      { name: 'reserve', addresses: ['10.3.0.2'], metered: false, backup: true },
+      { name: 'all', interfaces: ['eth?'], metered: false, backup: false },
+    ];
+    for (const path of paths) {
+      path.traits = traitsOf(descriptions, path.local.interface, path.local.address, path.remote.address);
+    }
+    expect(paths.map(({ names }) => names.join())).to.deep.equal(['all', 'lte,all', 'reserve,all']);
+    const taken = (select: PathSelector): number[] => {
+      const rulePaths = new RulePaths(rule('selected-paths', select));
+      rulePaths.update(paths);
+      return ids(rulePaths.paths);
+    };
+    expect(taken({ names: ['lte', 'reserve'] })).to.deep.equal([2]);
+    expect(taken({ metered: true })).to.deep.equal([2]);
+    expect(taken({ metered: false })).to.deep.equal([1]);
+    expect(taken({ backup: true })).to.deep.equal([3]);
+    expect(taken({ interfaces: ['eth2'] })).to.deep.equal([3]);
+    paths[0]!.peerTraits = PathTrait.BACKUP | PathTrait.METERED;
+    expect(taken({})).to.deep.equal([2]);
+    expect(taken({ metered: false })).to.deep.equal([3]);
+    paths[1]!.peerTraits = PathTrait.BACKUP;
+    expect(taken({})).to.deep.equal([2, 3, 1]);
   });
 
   it('are all that are usable when the selector takes none of them', () => {

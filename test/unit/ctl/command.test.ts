@@ -189,13 +189,18 @@ describe('mpipctl', () => {
         exitCode: 0,
         error: '',
         output: [
-          'NAME     DEST IP  DEST PORT  PROTOCOL  LENGTH  OTHER                           MODE            PATHS                             PACKETS',
-          'voice    *        *          *         *       source-port 5000-5100, dscp ef  protected-path  eth0, eth1, rtt < 50ms, 3 copies        0',
-          'ssh      *        22         tcp       0-200   *                               single-path     *                                      12',
-          'default  *        *          *         *       *                               all-paths       *                                    4000',
+          'NAME     DEST IP  DEST PORT  PROTOCOL  LENGTH  OTHER                           MODE            PATHS                             REORDER  PACKETS',
+          'voice    *        *          *         *       source-port 5000-5100, dscp ef  protected-path  eth0, eth1, rtt < 50ms, 3 copies  *              0',
+          'ssh      *        22         tcp       0-200   *                               single-path     *                                 *             12',
+          'default  *        *          *         *       *                               all-paths       *                                 *           4000',
           '',
         ].join('\n'),
       });
+      const reserve =
+        '--name lte --port 1 --mode selected-paths --paths lte --metered yes --backup no --hold-limit 50ms';
+      const withReserve = await rules('add', ...reserve.split(' '));
+      expect(withReserve.output).to.match(/selected-paths +lte, metered, no backup +at most 50ms +0\n/);
+      await rules('remove', 'lte');
       const json = await rules('remove', 'voice', '--json');
       expect(JSON.parse(json.output)).to.deep.equal([
         { rule: { name: 'ssh', port: '22', protocol: 'tcp', length: '0-200', mode: 'single-path' }, packets: 12 },

@@ -11,12 +11,12 @@ import { status } from '../daemon/status.fixture.js';
 const text = (lines: string[]): string => lines.join('\n');
 
 describe('what people see', () => {
-  it('of paths: Table 5, then state, counters, rate and loss', () => {
+  it('of paths: Table 5, then what the configuration calls them, state, counters, rate and loss', () => {
     expect(pathsTable(status.paths)).to.equal(
       text([
-        'DEST NODE ID      SESSIONS  PATH ID  SRC IP    SRC PORT  DEST IP   DEST PORT  MIN DELAY ms  DELAY ms  QUEUING ms  MAX QUEUING ms  WEIGHT  INTERFACE  STATE    RTT ms      SENT  RECEIVED  RATE Mbit/s   LOSS',
-        'a1b2c3d4e5f60718         1        1  10.1.0.1      6747  10.1.0.2       6747          5.01      7.25        2.24           48.00     667  eth0       live      10.70  171.6 kB   46.7 MB        39.80  0.12%',
-        'a1b2c3d4e5f60718         1        2  10.2.0.1      6747  10.2.0.2       6747             -         -           -               -     333  eth1       probing       -     999 B       0 B            -   0.0%',
+        'DEST NODE ID      SESSIONS  PATH ID  SRC IP    SRC PORT  DEST IP   DEST PORT  MIN DELAY ms  DELAY ms  QUEUING ms  MAX QUEUING ms  WEIGHT  INTERFACE  KIND                  STATE    RTT ms      SENT  RECEIVED  RATE Mbit/s   LOSS',
+        'a1b2c3d4e5f60718         1        1  10.1.0.1      6747  10.1.0.2       6747          5.01      7.25        2.24           48.00     667  eth0       -                     live      10.70  171.6 kB   46.7 MB        39.80  0.12%',
+        'a1b2c3d4e5f60718         1        2  10.2.0.1      6747  10.2.0.2       6747             -         -           -               -     333  eth1       lte, metered, backup  probing       -     999 B       0 B            -   0.0%',
       ]),
     );
   });
@@ -28,13 +28,13 @@ describe('what people see', () => {
         'a1b2c3d4e5f60718         1        1  10.1.0.1      6747  10.1.0.2       6747          5.01      7.25',
         'a1b2c3d4e5f60718         1        2  10.2.0.1      6747  10.2.0.2       6747             -         -',
         '',
-        'DEST NODE ID      PATH ID  QUEUING ms  MAX QUEUING ms  WEIGHT  INTERFACE  STATE    RTT ms      SENT',
-        'a1b2c3d4e5f60718        1        2.24           48.00     667  eth0       live      10.70  171.6 kB',
-        'a1b2c3d4e5f60718        2           -               -     333  eth1       probing       -     999 B',
+        'DEST NODE ID      PATH ID  QUEUING ms  MAX QUEUING ms  WEIGHT  INTERFACE  KIND',
+        'a1b2c3d4e5f60718        1        2.24           48.00     667  eth0       -',
+        'a1b2c3d4e5f60718        2           -               -     333  eth1       lte, metered, backup',
         '',
-        'DEST NODE ID      PATH ID  RECEIVED  RATE Mbit/s   LOSS',
-        'a1b2c3d4e5f60718        1   46.7 MB        39.80  0.12%',
-        'a1b2c3d4e5f60718        2       0 B            -   0.0%',
+        'DEST NODE ID      PATH ID  STATE    RTT ms      SENT  RECEIVED  RATE Mbit/s   LOSS',
+        'a1b2c3d4e5f60718        1  live      10.70  171.6 kB   46.7 MB        39.80  0.12%',
+        'a1b2c3d4e5f60718        2  probing       -     999 B       0 B            -   0.0%',
       ]),
     );
   });
@@ -42,8 +42,8 @@ describe('what people see', () => {
   it('of sessions: Table 4, then state and reordering', () => {
     expect(sessionsTable(status.sessions)).to.equal(
       text([
-        'DEST NODE ID      SESSION ID  SRC IP    SRC PORT  DEST IP   DEST PORT  PROTOCOL  NEXT SEQUENCE   UPDATED  STATE  OPENED BY      SENT  RECEIVED  HELD  MAX HELD  RELEASED  TIMEOUTS  LOSSES  LATE  DUPLICATES',
-        'a1b2c3d4e5f60718          17  10.1.0.1     45678  10.1.0.2       5201  tcp              123456  0.0s ago  mpip   self       264.0 kB   70.1 MB     3        88     49000         2       5     1           0',
+        'DEST NODE ID      SESSION ID  SRC IP    SRC PORT  DEST IP   DEST PORT  PROTOCOL  NEXT SEQUENCE   UPDATED  STATE  OPENED BY      SENT  RECEIVED  REORDER   HELD  MAX HELD  RELEASED  TIMEOUTS  LOSSES  LATE  DUPLICATES',
+        'a1b2c3d4e5f60718          17  10.1.0.1     45678  10.1.0.2       5201  tcp              123456  0.0s ago  mpip   self       264.0 kB   70.1 MB  adaptive     3        88     49000         2       5     1           0',
       ]),
     );
   });

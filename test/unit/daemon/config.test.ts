@@ -57,7 +57,10 @@ ignore: [10.0.0.9]
 scheduler: paper
 reorder: { tcp: paper, udp: off }
 min-delay: all-time
-rules: [{ priority: responsiveness }]
+paths:
+  - { name: lte, interfaces: ['wwan*'], metered: true }
+  - { addresses: [10.0.0.2], backup: true }
+rules: [{ mode: single-path, paths: { names: [lte] } }]
 secret-file: /etc/mpip/secret
 log: { level: debug, format: json, file: /var/log/mpipd.log }
 `,
@@ -81,7 +84,11 @@ log: { level: debug, format: json, file: /var/log/mpipd.log }
         authentication: true,
         peers: ['10.0.0.2', 'fd00::2'],
         ignore: ['10.0.0.9'],
-        rules: [{ name: 'rule 1', match: {}, mode: 'single-path', select: {}, copies: 1 }],
+        paths: [
+          { name: 'lte', interfaces: ['wwan*'], metered: true, backup: false },
+          { addresses: ['10.0.0.2'], metered: false, backup: true },
+        ],
+        rules: [{ name: 'rule 1', match: {}, mode: 'single-path', select: { names: ['lte'] }, copies: 1 }],
       },
     });
   });
@@ -95,7 +102,10 @@ log: { level: debug, format: json, file: /var/log/mpipd.log }
   const wrong: Record<string, string> = {
     'prot: 6747':
       '1 prot: unknown key, did you mean "port"? allowed: port, peers, ignore, scheduler, reorder, min-delay, authentication, ' +
-      'secret, interfaces, rules, log, node-id-file, state, tun, mark, table, rule-priority, secret-file',
+      'secret, interfaces, paths, rules, log, node-id-file, state, tun, mark, table, rule-priority, secret-file',
+    'paths: [{ interfaces: [eth0] }]': '1 paths[0]: says nothing of these paths; give name, metered or backup',
+    'paths: [{ name: lte, metered: true }]\nrules: [{ mode: single-path, paths: { names: [let] } }]':
+      '2 rules[0].paths.names[0]: no path is called "let", did you mean "lte"?',
     'port: 0': '1 port: 0 is too small; at least 1',
     'port: "6747"': '1 port: expected a number, not "6747"',
     'scheduler: fastest': '1 scheduler: "fastest" is not allowed; allowed: earliest, paper',

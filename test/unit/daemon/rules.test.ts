@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { PacketMatch, RoutingRule } from '../../../src/core/routing/rules.js';
+import type { Ordering, PacketMatch, RoutingRule } from '../../../src/core/routing/rules.js';
 import { mpipSettings, parseDaemonConfig } from '../../../src/daemon/config.js';
 import { covers } from '../../../src/daemon/rules/covers.js';
 import { definitionOf } from '../../../src/daemon/rules/schema.js';
@@ -8,7 +8,7 @@ import { listRules, newRules, RuleError, withoutRule, withRule } from '../../../
 import { DocumentError } from '../../../src/document/error.js';
 
 function rules(text: string): readonly RoutingRule[] {
-  return parseDaemonConfig(`rules:\n${text}`, 'mpipd.yaml').node.rules;
+  return parseDaemonConfig(`rules:\n${text}\npaths: [{ name: lte, metered: true }]\n`, 'mpipd.yaml').node.rules;
 }
 
 function problems(text: string): string[] {
@@ -63,7 +63,7 @@ describe('rules in the configuration', () => {
   });
 
   it('take every key, in the forms that it has', () => {
-    const [first, second, third] = rules(`
+    const [first, second, third, fourth, fifth] = rules(`
   - destination: fd00:1::/64
     source-port: 5000-5100
     length: { from: 100 }
@@ -73,7 +73,9 @@ describe('rules in the configuration', () => {
     paths: { interfaces: [eth0, wlan0], addresses: ['FD00::0:2'], rtt-below: 50ms, loss-below: 2% }
   - { dscp: 10, length: -99, port: '80', mode: protected-path }
   - { pure-ack: true, mode: protected-path, copies: 3, paths: { interfaces: [eth1] } }
-`) as [RoutingRule, RoutingRule, RoutingRule];
+  - { port: 81, mode: single-path, paths: { names: [lte], metered: true, backup: false }, hold-limit: 50ms }
+  - { port: 82, priority: throughput, reorder: off }
+`) as RoutingRule[];
     expect(first).to.deep.equal({
       name: 'rule 1',
       match: {
@@ -88,12 +90,17 @@ describe('rules in the configuration', () => {
       copies: 1,
     });
     expect(second).to.deep.include({ name: 'rule 2', mode: 'protected-path', copies: 2 });
-    expect(second.match).to.deep.equal({
+    expect(second!.match).to.deep.equal({
       destinationPort: { from: 80, to: 80 },
       length: { from: 0, to: 99 },
       dscp: 10,
     });
     expect(third).to.deep.include({ name: 'rule 3', copies: 3, match: { pureAck: true } });
+    expect(fourth).to.deep.include({
+      select: { names: ['lte'], metered: true, backup: false },
+      ordering: { on: true, holdLimit: 50_000 },
+    });
+    expect(fifth!.ordering).to.deep.equal({ on: false });
   });
 
   const all = 'mode: all-paths';
@@ -105,13 +112,22 @@ describe('rules in the configuration', () => {
       '2:15 rules[0].priority: there is a mode already; give one of priority and mode',
     ],
     '- { mode: single-path, copies: 2 }': ['2:32 rules[0].copies: only protected-path sends copies'],
+    '- { mode: all-paths, reorder: off, hold-limit: 10ms }': [
+      '2:48 rules[0].hold-limit: with reorder: off no packet is held',
+    ],
+    '- { mode: all-paths, length: 0-200, reorder: off }': [
+      '2:46 rules[0].reorder: is for all packets of a session, so the rule cannot have length',
+    ],
+    '- { mode: all-paths, hold-limit: 6s }': [
+      '2:34 rules[0].hold-limit: must be more than 0 and at most 5s; reorder: off waits for nothing',
+    ],
     '- { mode: protected-path, copies: 1 }': ['2:35 rules[0].copies: 1 is too small; at least 2'],
     '- { priority: throughput, paths: { interfaces: [eth0] } }': [
       '2:34 rules[0].paths: throughput takes all paths; for some of them write mode: selected-paths',
     ],
     '- { mode: selected-paths }': ['2:11 rules[0].mode: selected-paths needs paths, which says the ones to take'],
     '- { mode: selected-paths, paths: {} }': [
-      '2:34 rules[0].paths: selects nothing; give interfaces, addresses, rtt-below or loss-below',
+      '2:34 rules[0].paths: selects nothing; give names, interfaces, addresses, rtt-below, loss-below, metered or backup',
     ],
     '- { mode: single-path, paths: { rtt-below: 50 } }': [
       '2:44 rules[0].paths.rtt-below: 50 has no unit; expected a duration such as 5ms, 20s or 1m (units: us, ms, s, m, min, h)',
@@ -150,7 +166,7 @@ describe('rules in the configuration', () => {
     ],
     [`- { prot: 22, ${all} }`]: [
       '2:5 rules[0].prot: unknown key, did you mean "port"? allowed: name, destination, port, source-port, protocol, length, ' +
-        'dscp, pure-ack, priority, mode, paths, copies',
+        'dscp, pure-ack, priority, mode, paths, copies, reorder, hold-limit',
     ],
   };
   for (const [text, expected] of Object.entries(wrong)) {
@@ -205,11 +221,18 @@ const match: fc.Arbitrary<PacketMatch> = fc
 describe('a rule', () => {
   it('is written in a form that is read as the same rule', () => {
     const select = fc.record({
+      names: fc.uniqueArray(fc.constantFrom('lte', 'office'), { minLength: 1 }),
       interfaces: fc.uniqueArray(fc.constantFrom('eth0', 'eth1', 'wlan0'), { minLength: 1 }),
+      metered: fc.boolean(),
+      backup: fc.boolean(),
       addresses: fc.uniqueArray(fc.constantFrom('10.0.0.1', 'fd00::1'), { minLength: 1 }),
       rttBelow: fc.integer({ min: 1, max: 1e9 }),
       lossBelow: fc.integer({ min: 1, max: 10_000 }).map((share) => (share / 100) * 0.01),
     });
+    const ordering: fc.Arbitrary<Ordering> = fc.oneof(
+      fc.record({ on: fc.boolean() }),
+      fc.record({ on: fc.constant(true), holdLimit: fc.integer({ min: 1, max: 5e6 }) }),
+    );
     const modes = fc.oneof(
       fc.record({ mode: fc.constant('all-paths' as const), select: fc.constant({}), copies: fc.constant(1) }),
       fc.record({
@@ -220,8 +243,9 @@ describe('a rule', () => {
       fc.record({ mode: fc.constant('protected-path' as const), select, copies: fc.integer({ min: 2, max: 8 }) }),
     );
     fc.assert(
-      fc.property(match, modes, ({ ...matched }, rest) => {
-        const rule: RoutingRule = { name: 'x', match: matched, ...rest };
+      fc.property(match, modes, maybe(ordering), ({ ...matched }, rest, order) => {
+        const whole = !('length' in matched || 'dscp' in matched || 'pureAck' in matched);
+        const rule: RoutingRule = { name: 'x', match: matched, ...rest, ...(whole && order && { ordering: order }) };
         expect(newRules(JSON.parse(JSON.stringify([definitionOf(rule)])))).to.deep.equal([rule]);
       }),
       { seed: 6, numRuns: 500 },
