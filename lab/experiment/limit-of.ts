@@ -1,27 +1,42 @@
 /** What the links of an arm carry at most for a workload. */
-import { linksBetween } from '../measure/links.js';
+import { capacityOf } from '../plan/capacity.js';
 import type { Plan } from '../plan/plan.js';
+import { destinationsOf, MPIP_FLOW, reversed, type Way, type WayFlow, waysBetween, wayTo } from '../plan/ways.js';
 import { limit } from '../results/limit.js';
 import { kindOf, type Workload } from '../workloads/kinds.js';
 import type { Flow } from '../workloads/workload.js';
 import type { Arm } from './experiment.js';
 
-/** bit/s of payload; plain IP has the first link alone. null where a link is unlimited, or the workload does not take what it can get. */
+/** No port of a workload has a rule of its own. */
+const ANY_PORT = 0;
+
+/** bit/s of payload; plain IP has the way to the target alone. null where a way is unlimited, or the workload does not take what it can get. */
 export function limitOf(arm: Arm, plan: Plan, workload: Workload): number | null {
   const flow = kindOf(workload).flow(workload);
   if (flow === null || !flow.greedy) return null;
-  const { sender, receiver } = endsOf(flow);
-  const links = linksBetween(plan, sender, receiver);
-  const used = arm.mpip || arm.mptcp ? links : links.slice(0, 1);
-  const rates = used.map(({ rateBps }) => rateBps).filter((rate) => rate !== null);
-  if (used.length === 0 || rates.length < used.length) return null;
+  const ways = waysOf(arm, plan, flow);
+  const capacity = capacityOf(ways);
+  if (capacity === null) return null;
+  const { sender } = endsOf(flow);
   const settings = { ...plan.nodes.find(({ name }) => name === sender)?.mpip?.settings, ...arm.settings };
-  return limit(rates, {
-    mtu: Math.min(...used.map(({ mtu }) => mtu)),
+  return limit([capacity], {
+    mtu: Math.min(...ways.flatMap(({ hops }) => hops.map(({ link }) => link.mtu))),
     ip: targetOf(plan, flow).includes(':') ? 6 : 4,
     transport: flow.transport === 'udp' ? 'udp' : arm.mptcp ? 'mptcp' : 'tcp',
     mpip: arm.mpip ? { authenticated: settings.authentication !== false } : null,
   });
+}
+
+/** The ways that an arm has for the bytes of a workload. */
+function waysOf(arm: Arm, plan: Plan, flow: Flow): Way[] {
+  const { client, server, transport, reverse } = flow;
+  const plain: WayFlow = { protocol: transport, port: ANY_PORT };
+  const one = (): Way[] => {
+    const way = wayTo(plan, client, server, null, targetOf(plan, flow), plain);
+    return way === null ? [] : [way];
+  };
+  const ways = arm.mpip || arm.mptcp ? waysBetween(plan, client, server, arm.mpip ? MPIP_FLOW : plain) : one();
+  return reverse ? ways.map(reversed) : ways;
 }
 
 /** The nodes that a workload's bytes flow between. */
@@ -29,11 +44,16 @@ export function endsOf({ client, server, reverse }: Flow): { sender: string; rec
   return reverse ? { sender: server, receiver: client } : { sender: client, receiver: server };
 }
 
-/** The server's first address on a link that it shares with the client; where there is none, its first. */
-export function targetOf(plan: Plan, { client, server }: Flow): string {
+/**
+ * The server's first address on a link that it shares with the client; where there is none, the first that the client has a way to: its own,
+ * or that of a NAT which forwards to it.
+ */
+export function targetOf(plan: Plan, { client, server, transport }: Flow): string {
   const interfaces = (name: string) => plan.nodes.find((node) => node.name === name)?.interfaces ?? [];
   const shared = new Set(interfaces(client).map(({ link }) => link));
-  const addressed = interfaces(server).filter(({ addresses }) => addresses.length > 0);
-  const chosen = addressed.find(({ link }) => shared.has(link)) ?? addressed[0];
-  return (chosen?.addresses[0] ?? '').replace(/\/\d+$/, '');
+  const near = interfaces(server).filter(({ link }) => shared.has(link));
+  const direct = near.flatMap(({ addresses }) => addresses.map((address) => address.replace(/\/\d+$/, '')));
+  const candidates = [...direct, ...destinationsOf(plan, server)];
+  const flow: WayFlow = { protocol: transport, port: ANY_PORT };
+  return candidates.find((address) => wayTo(plan, client, server, null, address, flow) !== null) ?? candidates[0] ?? '';
 }

@@ -97,7 +97,9 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
     const elapsed = performance.now() / 1000 - start;
     if (elapsed >= 0) run.onLive?.({ elapsed, links: live });
   };
-  await using sampler = receiver && LinkSampler.start(receiver, onSample);
+  const places = links.map(({ name, at }) => ({ link: name, node: lab.node(at.node), interface: at.interface }));
+  await using sampler =
+    receiver && (places.length > 0 ? LinkSampler.startAt(places, onSample) : LinkSampler.start(receiver, onSample));
   const outcomes = await runAll(lab, run, (startMs) => {
     start = startMs / 1000;
   });
@@ -126,7 +128,8 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   }
   if (main !== null && counted !== null && before !== null) {
     // A transfer whose links change, or many short ones, cannot have all subflows all the time.
-    const expected = run.events.length === 0 && main.workload.type === 'iperf3' ? links.length : 0;
+    const steady = run.events.length === 0 && main.workload.type === 'iperf3';
+    const expected = steady ? linksJoining(plan, main.flow.client, main.flow.server) : 0;
     metrics[`${main.workload.name}.subflows`] = subflowsBetween(before, await mptcpCounters(counted), expected);
   }
   const mpipVersion = mpip?.last?.daemon.version;
@@ -134,6 +137,11 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   const limit_bps = main === null ? null : limitOf(arm, run.plan, main.workload);
   const result = { label: arm.label, limit_bps, metrics, series };
   return { result, elapsed, versions, calibration: lab.calibration ?? [], files };
+}
+
+/** How many links join two nodes directly: MPTCP has a subflow on each. */
+function linksJoining({ links }: Plan, a: string, b: string): number {
+  return links.filter(({ ends }) => ends.some(({ node }) => node === a) && ends.some(({ node }) => node === b)).length;
 }
 
 /** A daemon that events end is no failure of the run. */
@@ -240,22 +248,30 @@ const FIRST_PORT = 5201;
 
 /** What the sender's mpipd thought of its paths. */
 function mpipSeries(mpip: MpipSampler, links: readonly ReceivingLink[], { start, end }: Window): SeriesRecord[] {
-  return links.flatMap(({ name, senderInterface }) => [
-    { name: `${name}.weight`, unit: '' as const, points: mpip.over(senderInterface, (p) => p.weight, start, end) },
-    {
-      name: `${name}.estimated_rate`,
-      unit: 'bit/s' as const,
-      points: mpip.over(senderInterface, (p) => p.rateBps, start, end),
-    },
-    {
-      name: `${name}.queuing_delay`,
-      unit: 's' as const,
-      points: mpip.over(
-        senderInterface,
-        (p) => (p.queuingDelayUs === null ? null : p.queuingDelayUs / 1e6),
-        start,
-        end,
-      ),
-    },
-  ]);
+  return links.flatMap(({ name, senderInterface }) =>
+    senderInterface === null
+      ? []
+      : [
+          {
+            name: `${name}.weight`,
+            unit: '' as const,
+            points: mpip.over(senderInterface, (p) => p.weight, start, end),
+          },
+          {
+            name: `${name}.estimated_rate`,
+            unit: 'bit/s' as const,
+            points: mpip.over(senderInterface, (p) => p.rateBps, start, end),
+          },
+          {
+            name: `${name}.queuing_delay`,
+            unit: 's' as const,
+            points: mpip.over(
+              senderInterface,
+              (p) => (p.queuingDelayUs === null ? null : p.queuingDelayUs / 1e6),
+              start,
+              end,
+            ),
+          },
+        ],
+  );
 }

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { forThisMachine } from '../doctor/emulation.js';
 import type { BackendName } from '../lab.js';
-import { linksBetween } from '../measure/links.js';
+import { linksOnTheWay } from '../measure/links.js';
 import type { Plan } from '../plan/plan.js';
 import type { Calibration } from '../relay/calibration/direction.js';
 import { armsIn, judgeClaim } from '../results/claims.js';
@@ -182,7 +182,7 @@ class Collection {
       versions: Object.assign({ node: process.versions.node }, ...all.map(({ versions }) => versions)),
       parameters: { ...trial.parameters },
       ...measured,
-      links: (ends === null ? [] : linksBetween(this.plan, ends.sender, ends.receiver)).map((link) => ({
+      links: (ends === null ? [] : linksOnTheWay(this.plan, ends.sender, ends.receiver)).map((link) => ({
         name: link.name,
         rate_bps: link.rateBps,
         delay_s: link.delayUs / 1e6,

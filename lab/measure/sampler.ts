@@ -9,6 +9,13 @@ const LIVE_SECONDS = 1;
 
 type CountedNode = Pick<LabNode, 'interfaces' | 'counters'>;
 
+/** A link, and the end that counts what it carries. */
+export interface CountedPlace {
+  readonly link: string;
+  readonly node: CountedNode;
+  readonly interface: string;
+}
+
 export interface LiveRate {
   readonly link: string;
   /** bit/s on the wire, over the last second. */
@@ -16,21 +23,19 @@ export interface LiveRate {
 }
 
 /**
- * Bytes that a node received, link by link, as counted by its interfaces: whole frames with their Ethernet header, which is what a
+ * Bytes that were received, link by link, as counted by interfaces: whole frames with their Ethernet header, which is what a
  * shaper counts too. Time is `performance.now()` in seconds.
  */
 export class LinkSampler implements AsyncDisposable {
   private readonly readings = new Map<string, Reading[]>();
-  private readonly linkOf: ReadonlyMap<string, string>;
   private readonly periodic: Periodic;
 
   private constructor(
-    private readonly node: CountedNode,
+    private readonly places: readonly CountedPlace[],
     onSample: ((live: LiveRate[]) => void) | undefined,
     periodMs: number,
   ) {
-    this.linkOf = new Map(node.interfaces.map(({ name, link }) => [name, link]));
-    for (const { link } of node.interfaces) this.readings.set(link, []);
+    for (const { link } of places) this.readings.set(link, []);
     this.periodic = every(periodMs, () => {
       this.read();
       onSample?.(this.live());
@@ -39,10 +44,16 @@ export class LinkSampler implements AsyncDisposable {
 
   /** Starts at once; `onSample` is called after each reading. */
   static start(node: CountedNode, onSample?: (live: LiveRate[]) => void, periodMs: number = PERIOD_MS): LinkSampler {
-    return new LinkSampler(node, onSample, periodMs);
+    const places = node.interfaces.map(({ name, link }): CountedPlace => ({ node, interface: name, link }));
+    return new LinkSampler(places, onSample, periodMs);
   }
 
-  /** Links of the node, in order of its interfaces. */
+  /** The same for links wherever they are, each counted at one of its ends. */
+  static startAt(places: readonly CountedPlace[], onSample?: (live: LiveRate[]) => void): LinkSampler {
+    return new LinkSampler(places, onSample, PERIOD_MS);
+  }
+
+  /** In the order that they were given in; a node's in order of its interfaces. */
   get links(): string[] {
     return [...this.readings.keys()];
   }
@@ -63,9 +74,11 @@ export class LinkSampler implements AsyncDisposable {
 
   private read(): void {
     const time = performance.now() / 1000;
-    for (const counters of this.node.counters()) {
-      const link = this.linkOf.get(counters.interface);
-      if (link !== undefined) this.readings.get(link)?.push({ time, bytes: counters.rxBytes });
+    for (const node of new Set(this.places.map((place) => place.node))) {
+      for (const { interface: device, rxBytes } of node.counters()) {
+        const place = this.places.find((own) => own.node === node && own.interface === device);
+        if (place !== undefined) this.readings.get(place.link)?.push({ time, bytes: rxBytes });
+      }
     }
   }
 

@@ -6,6 +6,7 @@ import { planLink } from './links.js';
 import { blocks, middleboxSysctls, planNat } from './middlebox.js';
 import type { Plan, PlannedInterface, PlannedNode, PlannedPath } from './plan.js';
 import { routesOf } from './routes.js';
+import { MPIP_FLOW } from './ways.js';
 
 /** The bridge inside a switch. */
 const BRIDGE = 'br0';
@@ -97,14 +98,13 @@ function planNode(node: TopologyNode, topology: Topology, network: Network, ways
   };
 }
 
-/** The port of UDP that mpipd's datagrams go to. */
-const MPIP_PORT = 6747;
-
 /** Each pair of addresses of two MPIP hosts between which mpipd's datagrams get through from the first to the second. */
 function waysOf(topology: Topology, network: Network): PlannedPath[] {
   const hosts = topology.nodes.filter(({ mpip }) => mpip !== null).map(({ name }) => name);
   const closed = new Set(
-    topology.nodes.filter(({ firewall }) => blocks(firewall, 'udp', MPIP_PORT)).map(({ name }) => name),
+    topology.nodes
+      .filter(({ firewall }) => blocks(firewall, MPIP_FLOW.protocol, MPIP_FLOW.port))
+      .map(({ name }) => name),
   );
   const ways: PlannedPath[] = [];
   for (const from of hosts) {

@@ -5,6 +5,7 @@ import { throughputOf } from '../../../../lab/measure/throughput.js';
 
 const link = (name: string, rateBps: number | null): ReceivingLink => ({
   name,
+  at: { node: 'b', interface: 'eth0' },
   senderInterface: 'eth0',
   rateBps,
   queueBytes: null,
