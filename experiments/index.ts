@@ -1,5 +1,17 @@
 import type { Experiment } from '../lab/experiment/experiment.js';
 import { fig4a } from './fig4a.js';
 
-/** All experiments, in the order of the paper. */
+/** Scenario files that are called by name, beside this file. */
+export const SCENARIOS: Readonly<Record<string, URL>> = Object.fromEntries(
+  ['fig5a', 'fig5b', 'fig5c'].map((id) => [id, new URL(`${id}.yaml`, import.meta.url)]),
+);
+
+/** Names for several experiments. */
+export const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  'paper-rtc': ['fig5a', 'fig5b', 'fig5c'],
+  // One call, two panels of the paper.
+  fig5d: ['fig5c'],
+};
+
+/** All experiments in code, in the order of the paper. */
 export const EXPERIMENTS: readonly Experiment[] = [fig4a];

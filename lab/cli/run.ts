@@ -1,8 +1,9 @@
 /** `mpip-lab run`: experiments and scenarios, their claims and figures. */
 import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
-import { EXPERIMENTS } from '../../experiments/index.js';
+import { EXPERIMENTS, GROUPS, SCENARIOS } from '../../experiments/index.js';
 import { duration as durationText } from '../../src/document/quantity.js';
 import { LabError } from '../error.js';
 import type { Experiment } from '../experiment/experiment.js';
@@ -35,11 +36,16 @@ interface RunFlags {
   readonly output: string;
 }
 
+const IDS = [...EXPERIMENTS.map(({ id }) => id), ...Object.keys(SCENARIOS)];
+
 export function registerRun(program: Command): void {
   program
     .command('run')
     .description('run experiments and scenarios, check their claims and draw their figures')
-    .argument('<id...>', `experiments: ${EXPERIMENTS.map(({ id }) => id).join(', ')}; or scenario files (.yaml)`)
+    .argument(
+      '<id...>',
+      `experiments: ${IDS.join(', ')}; several: ${Object.keys(GROUPS).join(', ')}; or scenario files (.yaml)`,
+    )
     .option('--duration <time>', 'length of each arm, such as 20s; default: as in the paper or the file', parseDuration)
     .option('--short', 'the short form of each experiment')
     .option('--arms <list>', 'run these arms only, such as ip,mpip', (list: string) => list.split(',').filter(Boolean))
@@ -55,7 +61,10 @@ export function registerRun(program: Command): void {
 async function run(words: readonly string[], flags: RunFlags): Promise<void> {
   // Before the first lab comes up: a mistake in one must not end a long run in its middle.
   const wanted: (Experiment | ReadyScenario)[] = [];
-  for (const word of words) wanted.push(isScenarioFile(word) ? await prepareScenario(word, flags) : find(word));
+  for (const word of words.flatMap((name) => GROUPS[name] ?? [name])) {
+    const file = isScenarioFile(word) ? word : scenarioFile(word);
+    wanted.push(file === undefined ? find(word) : await prepareScenario(file, flags));
+  }
   for (const each of wanted) if (!('trials' in each)) selectArms(each, flags.arms);
 
   const documents: ResultDocument[] = [];
@@ -139,11 +148,14 @@ function whereabouts({ directory }: StoredResult): string {
   return `Results: ${join(shown.startsWith('..') ? directory : shown, '{result.json,figure.svg,figure.png}')}\n`;
 }
 
+function scenarioFile(id: string): string | undefined {
+  return SCENARIOS[id] && fileURLToPath(SCENARIOS[id]);
+}
+
 function find(id: string): Experiment {
   const experiment = EXPERIMENTS.find((candidate) => candidate.id === id);
   if (experiment !== undefined) return experiment;
-  const known = EXPERIMENTS.map((candidate) => candidate.id).join(', ');
-  throw new LabError('E_LAB_UNKNOWN_EXPERIMENT', `there is no experiment ${id}; there are ${known}`);
+  throw new LabError('E_LAB_UNKNOWN_EXPERIMENT', `there is no experiment ${id}; there are ${IDS.join(', ')}`);
 }
 
 function parseDuration(text: string): number {
