@@ -28,7 +28,7 @@ export function scaleFigure(document: ResultDocument): TopLevelSpec {
     title: {
       text: document.title,
       subtitle: [
-        `two hosts at a router; links of 20 to 35 ms for paths, without delay or limit for throughput; ${document.duration_s} s each`,
+        `two hosts at a router; links of 40 to 55 ms for paths, without delay or limit for throughput; ${document.duration_s} s each`,
         [`${machine.cores} cores`, `Linux ${machine.kernel}`, `Node ${versions.node ?? '?'}`, time(started)].join(
           ' · ',
         ),
@@ -44,7 +44,7 @@ export function scaleFigure(document: ResultDocument): TopLevelSpec {
           grid(`Throughput of ${MOST_SESSIONS} sessions`, arms, carried, (arm) => goodput(arm, MOST_SESSIONS)),
         ],
         spacing: 60,
-        resolve: { scale: { color: 'independent' } },
+        resolve: APART,
       },
       {
         hconcat: [
@@ -52,13 +52,17 @@ export function scaleFigure(document: ResultDocument): TopLevelSpec {
           overSessions('CPU of both mpipd (s/Gbit)', arms, (arm, n) => arm.metrics[`sessions${n}.cpu_per_gbit_s`] ?? 0),
         ],
         spacing: 40,
+        resolve: APART,
       },
     ],
     spacing: 30,
+    resolve: APART,
     config: CONFIG,
   } as unknown as TopLevelSpec;
 }
 
+/** Panels with scales and legends of their own. */
+const APART = { scale: { color: 'independent', strokeDash: 'independent', strokeWidth: 'independent' } };
 const FOUND = 'paths.found';
 const TIME = 'paths.time_median_s';
 const RTTS = 'paths.slowest_rtts';
@@ -123,27 +127,45 @@ function overSessions(
     domain: labels,
     range: labels.map((_, i) => LINES[i % LINES.length]![key]),
   });
-  const legend = { orient: 'top', title: null, direction: 'horizontal', offset: 6, symbolSize: 500, columnPadding: 12 };
+  const legend = {
+    orient: 'top',
+    title: null,
+    direction: 'horizontal',
+    offset: 6,
+    symbolType: 'stroke',
+    columnPadding: 12,
+  };
   const rows = square.flatMap((arm) =>
     SESSIONS.map((sessions) => ({ sessions, value: value(arm, sessions), line: arm.label })),
   );
+  const x = {
+    field: 'sessions',
+    type: 'quantitative',
+    scale: { type: 'log', base: 2, nice: false },
+    axis: { title: 'Sessions', values: SESSIONS, format: 'd' },
+  };
+  const y = {
+    field: 'value',
+    type: 'quantitative',
+    scale: { zero: true },
+    axis: { title, minExtent: 34, tickCount: 5 },
+  };
+  const guided = (key: 'color' | 'dash' | 'width') => ({ field: 'line', type: 'ordinal', scale: range(key), legend });
   return {
     width: LINE_WIDTH,
     height: LINE_HEIGHT,
     data: { values: rows },
-    mark: { type: 'line', point: { filled: true, size: 30 } },
-    encoding: {
-      x: {
-        field: 'sessions',
-        type: 'quantitative',
-        scale: { type: 'log', base: 2, nice: false },
-        axis: { title: 'Sessions', values: SESSIONS, format: 'd' },
+    encoding: { x, y },
+    layer: [
+      {
+        mark: { type: 'line' },
+        encoding: { color: guided('color'), strokeDash: guided('dash'), strokeWidth: guided('width') },
       },
-      y: { field: 'value', type: 'quantitative', scale: { zero: true }, axis: { title, minExtent: 34, tickCount: 5 } },
-      color: { field: 'line', type: 'ordinal', scale: range('color'), legend },
-      strokeDash: { field: 'line', type: 'ordinal', scale: range('dash'), legend },
-      strokeWidth: { field: 'line', type: 'ordinal', scale: range('width'), legend },
-    },
+      {
+        mark: { type: 'point', filled: true, size: 30, opacity: 1 },
+        encoding: { color: guided('color'), strokeDash: guided('dash'), strokeWidth: guided('width') },
+      },
+    ],
   };
 }
 

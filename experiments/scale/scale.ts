@@ -1,4 +1,5 @@
 /** Beyond the paper: how far the number of interfaces and sessions may grow. */
+import { setMaxListeners } from 'node:events';
 import { selectArms } from '../../lab/experiment/run.js';
 import type { Study, StudyRun } from '../../lab/experiment/study.js';
 import { type Calibration, forThisMachine } from '../../lab/lab.js';
@@ -38,6 +39,8 @@ async function run(options: StudyRun): Promise<ResultDocument> {
   const { duration, observer = {} } = options;
   requireFor({ workloads: SESSIONS.map((sessions) => flowsOf(sessions, duration)), mptcp: false });
   const chosen = selectArms(scale, options.arms);
+  // Each command in a lab listens to it.
+  if (options.signal !== undefined) setMaxListeners(0, options.signal);
   const started = new Date().toISOString();
   const arms: Record<string, ArmResult> = {};
   const versions: Record<string, string> = { node: process.versions.node };

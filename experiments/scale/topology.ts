@@ -16,7 +16,7 @@ export const TARGET = '10.2.1.2';
 export type Purpose = 'search' | 'transfer';
 
 /** One way, of the first link of a host, and what each further one has more. */
-const FIRST_DELAY_MS = 20;
+const FIRST_DELAY_MS = 40;
 const DELAY_STEP_MS = 5;
 
 export function planOf({ client, server }: Shape, purpose: Purpose): Plan {
