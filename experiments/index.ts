@@ -1,5 +1,7 @@
 import type { Experiment } from '../lab/experiment/experiment.js';
+import type { Study } from '../lab/experiment/study.js';
 import { fig4a } from './fig4a.js';
+import { scale } from './scale/scale.js';
 
 /** Scenario files that are called by name, beside this file. */
 export const SCENARIOS: Readonly<Record<string, URL>> = Object.fromEntries(
@@ -15,3 +17,6 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
 
 /** All experiments in code, in the order of the paper. */
 export const EXPERIMENTS: readonly Experiment[] = [fig4a];
+
+/** Those that carry themselves out. */
+export const STUDIES: readonly Study[] = [scale];

@@ -3,20 +3,21 @@ import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
-import { EXPERIMENTS, GROUPS, SCENARIOS } from '../../experiments/index.js';
+import { EXPERIMENTS, GROUPS, SCENARIOS, STUDIES } from '../../experiments/index.js';
 import { duration as durationText } from '../../src/document/quantity.js';
 import { LabError } from '../error.js';
 import type { Experiment } from '../experiment/experiment.js';
 import { runExperiment, selectArms } from '../experiment/run.js';
+import type { Study } from '../experiment/study.js';
 import { trialOf } from '../experiment/trial.js';
 import { renderFigure } from '../figures/render.js';
 import { topologyDrawing } from '../figures/topology-drawing.js';
-import type { BackendName } from '../lab.js';
+import type { BackendName, Plan } from '../lab.js';
 import type { ResultDocument } from '../results/document.js';
 import { TOPOLOGY_FILE } from '../results/find.js';
 import { junitXml } from '../results/junit.js';
 import { type StoredResult, storeResult } from '../results/store.js';
-import { summarize, summarizeRepeats } from '../results/summary.js';
+import { summarize, summarizeMetrics, summarizeRepeats } from '../results/summary.js';
 import { backendOption } from './backend-option.js';
 import { EXIT_FAILED } from './exit-status.js';
 import { reportRun } from './report.js';
@@ -36,7 +37,7 @@ interface RunFlags {
   readonly output: string;
 }
 
-const IDS = [...EXPERIMENTS.map(({ id }) => id), ...Object.keys(SCENARIOS)];
+const IDS = [...[...EXPERIMENTS, ...STUDIES].map(({ id }) => id), ...Object.keys(SCENARIOS)];
 
 export function registerRun(program: Command): void {
   program
@@ -60,7 +61,7 @@ export function registerRun(program: Command): void {
 
 async function run(words: readonly string[], flags: RunFlags): Promise<void> {
   // Before the first lab comes up: a mistake in one must not end a long run in its middle.
-  const wanted: (Experiment | ReadyScenario)[] = [];
+  const wanted: (Experiment | Study | ReadyScenario)[] = [];
   for (const word of words.flatMap((name) => GROUPS[name] ?? [name])) {
     const file = isScenarioFile(word) ? word : scenarioFile(word);
     wanted.push(file === undefined ? find(word) : await prepareScenario(file, flags));
@@ -95,7 +96,7 @@ async function run(words: readonly string[], flags: RunFlags): Promise<void> {
 }
 
 async function runRepeats(
-  experiment: Experiment,
+  experiment: Experiment | Study,
   flags: RunFlags,
   signal: AbortSignal,
   take: (document: ResultDocument, directory: string) => void,
@@ -112,34 +113,37 @@ async function runRepeats(
 }
 
 async function runOne(
-  experiment: Experiment,
+  experiment: Experiment | Study,
   of: string,
   flags: RunFlags,
   signal: AbortSignal,
 ): Promise<{ document: ResultDocument; directory: string }> {
   const duration = flags.duration ?? (flags.short ? experiment.durations.short : experiment.durations.full);
-  const arms = selectArms(experiment, flags.arms);
+  const short = 'run' in experiment && flags.short ? experiment.shortArms : undefined;
+  const arms = selectArms(experiment, flags.arms ?? short);
   const title = `${experiment.id}${of}: ${experiment.title}, ${duration} s each`;
   const interactive = process.stdout.isTTY === true && !flags.json;
   const progress: Progress = interactive ? taskProgress(title, arms, duration) : logProgress(title, duration);
   let document: ResultDocument;
   try {
-    document = await runExperiment(experiment, {
+    const options = {
       duration,
       signal,
-      jobs: flags.jobs,
       observer: progress.observer,
-      ...(flags.arms === undefined ? {} : { arms: flags.arms }),
+      arms: arms.map(({ id }) => id),
       ...(flags.backend === undefined ? {} : { backend: flags.backend }),
-    });
+    };
+    if ('run' in experiment) document = await experiment.run(options);
+    else document = await runExperiment(experiment, { ...options, jobs: flags.jobs });
   } catch (error) {
     await progress.fail(error);
     throw error;
   }
   await progress.done();
-  const drawing = { [TOPOLOGY_FILE]: topologyDrawing((await trialOf(experiment, duration)).plan) };
+  const drawing = { [TOPOLOGY_FILE]: topologyDrawing(await planOf(experiment, duration)) };
   const stored = await storeResult(flags.output, document, await renderFigure(experiment.figure(document)), drawing);
-  if (!flags.json) process.stdout.write(`\n${summarize(document)}\n${whereabouts(stored)}\n`);
+  const summary = 'run' in experiment ? summarizeMetrics(document, experiment.headlines) : summarize(document);
+  if (!flags.json) process.stdout.write(`\n${summary}\n${whereabouts(stored)}\n`);
   return { document, directory: stored.directory };
 }
 
@@ -152,8 +156,12 @@ function scenarioFile(id: string): string | undefined {
   return SCENARIOS[id] && fileURLToPath(SCENARIOS[id]);
 }
 
-function find(id: string): Experiment {
-  const experiment = EXPERIMENTS.find((candidate) => candidate.id === id);
+async function planOf(experiment: Experiment | Study, duration: number): Promise<Plan> {
+  return 'run' in experiment ? experiment.plan() : (await trialOf(experiment, duration)).plan;
+}
+
+function find(id: string): Experiment | Study {
+  const experiment = [...EXPERIMENTS, ...STUDIES].find((candidate) => candidate.id === id);
   if (experiment !== undefined) return experiment;
   throw new LabError('E_LAB_UNKNOWN_EXPERIMENT', `there is no experiment ${id}; there are ${IDS.join(', ')}`);
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { EXPERIMENTS } from '../../../../experiments/index.js';
+import { EXPERIMENTS, STUDIES } from '../../../../experiments/index.js';
 import { limitOf } from '../../../../lab/experiment/limit-of.js';
 import { makePlan } from '../../../../lab/plan/make.js';
 import { armsIn } from '../../../../lab/results/claims.js';
@@ -8,7 +8,7 @@ import { readTopology } from '../../../../lab/topology/read.js';
 
 describe('experiments', () => {
   it('have ids of their own', () => {
-    const ids = EXPERIMENTS.map(({ id }) => id);
+    const ids = [...EXPERIMENTS, ...STUDIES].map(({ id }) => id);
     expect(new Set(ids).size).to.equal(ids.length);
   });
 
@@ -26,6 +26,15 @@ describe('experiments', () => {
         expect(nodes).to.include.members([workload.from, workload.to]);
         for (const arm of experiment.arms) expect(limitOf(arm, plan, workload), arm.id).to.be.greaterThan(0);
       }
+    });
+  }
+
+  for (const study of STUDIES) {
+    it(`${study.id} has a short form of some of its arms, and a topology to draw`, () => {
+      const arms = study.arms.map(({ id }) => id);
+      expect(arms).to.include.members([...study.shortArms]);
+      expect(study.shortArms.length).to.be.within(1, arms.length - 1);
+      expect(study.plan().paths).to.not.deep.equal([]);
     });
   }
 
