@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { selectArms } from '../../lab/experiment/run.js';
 import type { Study, StudyRun } from '../../lab/experiment/study.js';
 import { type Calibration, forThisMachine } from '../../lab/lab.js';
+import { calibrationRecord } from '../../lab/results/calibration.js';
 import { judgeClaim } from '../../lab/results/claims.js';
 import { type ArmResult, metricTable, type ResultDocument } from '../../lab/results/document.js';
 import { describeMachine } from '../../lab/results/machine.js';
@@ -94,14 +95,7 @@ async function linksOf(calibration: readonly [arm: string, measured: Calibration
     emulator,
     calibration: calibration
       .filter(([, { link }]) => link === name)
-      .map(([arm, { from, to, rateBps, delay }]) => ({
-        arm,
-        from,
-        to,
-        rate_bps: rateBps,
-        delay_median_s: delay === null ? null : delay.medianUs / 1e6,
-        delay_p99_s: delay === null ? null : delay.p99Us / 1e6,
-      })),
+      .map(([arm, measured]) => ({ arm, ...calibrationRecord(measured) })),
   }));
 }
 

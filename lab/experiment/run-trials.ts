@@ -4,7 +4,7 @@ import { forThisMachine } from '../doctor/emulation.js';
 import type { BackendName } from '../lab.js';
 import { linksOnTheWay } from '../measure/links.js';
 import type { Plan } from '../plan/plan.js';
-import type { Calibration } from '../relay/calibration/direction.js';
+import { calibrationRecord } from '../results/calibration.js';
 import { armsIn, judgeClaim } from '../results/claims.js';
 import { median } from '../results/distribution.js';
 import {
@@ -200,25 +200,13 @@ class Collection {
   #calibrationOf(link: string): CalibrationRecord[] {
     return this.units.flatMap((unit) => {
       const measured = this.#outcomes.get(unit)!.calibration.filter((own) => own.link === link);
-      return measured.map((own) => calibrationRecord(unit, own));
+      return measured.map((own) => ({
+        arm: unit.arm.id,
+        ...(unit.trial.repeat === 1 ? {} : { repetition: unit.repetition }),
+        ...calibrationRecord(own),
+      }));
     });
   }
-}
-
-function calibrationRecord(
-  { trial, arm, repetition }: ArmUnit,
-  { from, to, rateBps, delay, traceUs }: Calibration,
-): CalibrationRecord {
-  return {
-    arm: arm.id,
-    ...(trial.repeat === 1 ? {} : { repetition }),
-    from,
-    to,
-    rate_bps: rateBps,
-    delay_median_s: delay === null ? null : delay.medianUs / 1e6,
-    delay_p99_s: delay === null ? null : delay.p99Us / 1e6,
-    trace_s: traceUs === null ? null : traceUs / 1e6,
-  };
 }
 
 /** Repetitions of an arm as one result: medians, and the metrics of each. */
