@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { selectArms } from '../../lab/experiment/run.js';
 import type { Study, StudyRun } from '../../lab/experiment/study.js';
 import { type Calibration, forThisMachine } from '../../lab/lab.js';
-import { recordCalibration } from '../../lab/results/calibration.js';
+import { calibrationRecord } from '../../lab/results/calibration.js';
 import { judgeClaim } from '../../lab/results/claims.js';
 import { type ArmResult, metricTable, type ResultDocument } from '../../lab/results/document.js';
 import { describeMachine } from '../../lab/results/machine.js';
@@ -95,7 +95,7 @@ async function linksOf(calibration: readonly [arm: string, measured: Calibration
     emulator,
     calibration: calibration
       .filter(([, { link }]) => link === name)
-      .map(([arm, measured]) => recordCalibration(arm, measured)),
+      .map(([arm, measured]) => ({ arm, ...calibrationRecord(measured) })),
   }));
 }
 

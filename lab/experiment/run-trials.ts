@@ -4,7 +4,7 @@ import { forThisMachine } from '../doctor/emulation.js';
 import type { BackendName } from '../lab.js';
 import { linksOnTheWay } from '../measure/links.js';
 import type { Plan } from '../plan/plan.js';
-import { recordCalibration } from '../results/calibration.js';
+import { calibrationRecord } from '../results/calibration.js';
 import { armsIn, judgeClaim } from '../results/claims.js';
 import { median } from '../results/distribution.js';
 import {
@@ -200,9 +200,11 @@ class Collection {
   #calibrationOf(link: string): CalibrationRecord[] {
     return this.units.flatMap((unit) => {
       const measured = this.#outcomes.get(unit)!.calibration.filter((own) => own.link === link);
-      return measured.map((own) =>
-        recordCalibration(unit.arm.id, own, unit.trial.repeat === 1 ? undefined : unit.repetition),
-      );
+      return measured.map((own) => ({
+        arm: unit.arm.id,
+        ...(unit.trial.repeat === 1 ? {} : { repetition: unit.repetition }),
+        ...calibrationRecord(own),
+      }));
     });
   }
 }

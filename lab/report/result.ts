@@ -90,6 +90,7 @@ function links({ links: between }: ResultDocument): Content {
 
 /** What was measured of the links before the workloads, beside what they should be. */
 function calibration({ links: between, arms }: ResultDocument): Content {
+  const traced = between.some((link) => link.calibration.some(({ trace_s }) => trace_s !== null));
   const number = true as const;
   const columns = [
     { head: 'link' },
@@ -98,6 +99,7 @@ function calibration({ links: between, arms }: ResultDocument): Content {
     { head: 'rate', number },
     { head: 'delay, median', number },
     { head: 'delay, p99', number },
+    ...(traced ? [{ head: 'as its trace', number }] : []),
   ];
   const rows = between.flatMap(({ name, calibration: measured }) =>
     measured.map((own) => [
@@ -107,6 +109,7 @@ function calibration({ links: between, arms }: ResultDocument): Content {
       own.rate_bps === null ? '' : rate(own.rate_bps),
       own.delay_median_s === null ? '' : seconds(own.delay_median_s),
       own.delay_p99_s === null ? '' : seconds(own.delay_p99_s),
+      ...(traced ? [own.trace_s === null ? '' : `for ${seconds(own.trace_s)}`] : []),
     ]),
   );
   return table('Calibration of the links', columns, rows);

@@ -1,15 +1,10 @@
 import type { Calibration } from '../relay/calibration/direction.js';
 import type { CalibrationRecord } from './document.js';
 
-/** A link's calibration as result documents hold it: s and bit/s. */
-export function recordCalibration(
-  arm: string,
-  { from, to, rateBps, delay, traceUs }: Calibration,
-  repetition?: number,
-): CalibrationRecord {
+/** As the document has it, but for the arm before which it was measured. */
+export function calibrationRecord(measured: Calibration): Omit<CalibrationRecord, 'arm' | 'repetition'> {
+  const { from, to, rateBps, delay, traceUs } = measured;
   return {
-    arm,
-    ...(repetition !== undefined && { repetition }),
     from,
     to,
     rate_bps: rateBps,
