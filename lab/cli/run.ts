@@ -8,7 +8,6 @@ import { LabError } from '../error.js';
 import type { Experiment } from '../experiment/experiment.js';
 import { runExperiment, selectArms } from '../experiment/run.js';
 import { trialOf } from '../experiment/trial.js';
-import { renderFigure } from '../figures/render.js';
 import { topologyDrawing } from '../figures/topology-drawing.js';
 import type { BackendName } from '../lab.js';
 import type { ResultDocument } from '../results/document.js';
@@ -19,7 +18,7 @@ import { summarize, summarizeRepeats } from '../results/summary.js';
 import { backendOption } from './backend-option.js';
 import { EXIT_FAILED } from './exit-status.js';
 import { reportRun } from './report.js';
-import { logProgress, type Progress, taskProgress } from './run-progress.js';
+import { logProgress, type Progress } from './run-progress.js';
 import { isScenarioFile, prepareScenario, type ReadyScenario, runScenario } from './run-scenario.js';
 import { interruptible } from './signals.js';
 
@@ -112,14 +111,17 @@ async function runOne(
   const arms = selectArms(experiment, flags.arms);
   const title = `${experiment.id}${of}: ${experiment.title}, ${duration} s each`;
   const interactive = process.stdout.isTTY === true && !flags.json;
-  const progress: Progress = interactive ? taskProgress(title, arms, duration) : logProgress(title, duration);
+  const rows = arms.map(({ id, label }) => ({ key: id, title: label, duration }));
+  const progress: Progress = interactive
+    ? (await import('./run-tasks.js')).taskProgress(title, rows, flags.jobs)
+    : logProgress(title, duration);
   let document: ResultDocument;
   try {
     document = await runExperiment(experiment, {
       duration,
       signal,
       jobs: flags.jobs,
-      observer: progress.observer,
+      observe: ({ arm }) => progress.observerOf(arm.id),
       ...(flags.arms === undefined ? {} : { arms: flags.arms }),
       ...(flags.backend === undefined ? {} : { backend: flags.backend }),
     });
@@ -128,6 +130,7 @@ async function runOne(
     throw error;
   }
   await progress.done();
+  const { renderFigure } = await import('../figures/render.js');
   const drawing = { [TOPOLOGY_FILE]: topologyDrawing((await trialOf(experiment, duration)).plan) };
   const stored = await storeResult(flags.output, document, await renderFigure(experiment.figure(document)), drawing);
   if (!flags.json) process.stdout.write(`\n${summarize(document)}\n${whereabouts(stored)}\n`);
