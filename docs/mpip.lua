@@ -15,7 +15,7 @@ local TYPES = {
 }
 local TLVS = {
   "versions", "node id", "incarnation", "nonce", "key", "addresses", "capabilities", "echo", "source", "destination",
-  "protocol", "refused", "challenge", "path", "observed", "path reports", "sent packets", "sent bytes", "sequence", "reason",
+  "protocol", "refused", "challenge", "path", "observed", "path reports", "sent packets", "sent bytes", "sequence", "reason", "padding",
   [22] = "traits",
 }
 local REASONS = { [0] = "unknown session", "shutdown", "restart" }
@@ -65,6 +65,7 @@ local f = {
   report_delay = ProtoField.int32("mpip.report.delay", "Delay (us)", base.DEC),
   report_min = ProtoField.int32("mpip.report.min_delay", "Least delay (us)", base.DEC),
   report_jitter = ProtoField.uint32("mpip.report.jitter", "Jitter (us)", base.DEC),
+  report_longest = ProtoField.uint16("mpip.report.longest", "Longest datagram", base.DEC),
 }
 local fields = {}
 for _, field in pairs(f) do fields[#fields + 1] = field end
@@ -104,9 +105,10 @@ local function path_reports(value, tree)
   local layout = {
     { f.report_path, 0, 1 }, { f.report_packets, 1, 4 }, { f.report_bytes, 5, 4 }, { f.report_lost, 9, 4 },
     { f.report_last, 13, 4 }, { f.report_delay, 17, 4 }, { f.report_min, 21, 4 }, { f.report_jitter, 25, 4 },
+    { f.report_longest, 29, 2 },
   }
-  for at = 0, value:len() - 29, 29 do
-    local report = tree:add(mpip, value(at, 29), "Path " .. value(at, 1):uint())
+  for at = 0, value:len() - 31, 31 do
+    local report = tree:add(mpip, value(at, 31), "Path " .. value(at, 1):uint())
     for _, part in ipairs(layout) do report:add(part[1], value(at + part[2], part[3])) end
   end
 end

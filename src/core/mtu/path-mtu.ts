@@ -61,6 +61,13 @@ export class PathMtu {
     this.begin([this.size]);
   }
 
+  /** Packets as long as the known size have arrived: nothing need be asked but whether more would. Returns whether that ends a search. */
+  confirm(): boolean {
+    if (!this.known || !this.searching || this.high > this.size) return false;
+    this.asked = [];
+    return true;
+  }
+
   /** An ICMP message says that no more than `size` bytes get through: believed when that size is answered and the known one is not. */
   doubt(size: number): void {
     if (size >= this.size || this.searching) return;

@@ -10,7 +10,7 @@ import type { ControlChannel } from './control-channel.js';
 import { equal } from './handshake.js';
 import { trailerBytes } from './seal.js';
 
-/** A path that takes long packets shows so often that it still carries them. */
+/** A path that takes long packets is asked whether it still carries them when none is reported to have arrived for so long. */
 const VERIFY_US = 500_000;
 /** A path that carries less than its interface is asked for more so often (RFC 8899 section 5.1.1 says 10 minutes; people move faster). */
 const RAISE_US = 60_000_000;
@@ -47,9 +47,15 @@ export class MtuProber {
     }
   }
 
-  /** A report says that this share of what was sent on the path was lost. */
-  lost(path: Path, share: number, now: number): void {
+  /** The longest datagram that has come lately, bytes, and the share of lost ones. Data that arrives is the best of all probes. */
+  reported(path: Path, longest: number, share: number, now: number): void {
     const { mtu } = path;
+    if (longest >= path.longestSent) {
+      path.longestSent = 0;
+      path.mtuSoughtAt = now;
+      if (mtu.confirm()) this.end(path);
+      return;
+    }
     if (share < SUSPICIOUS_LOSS || mtu.searching || !mtu.known || now - path.mtuSoughtAt < ANSWER_WAIT_US) return;
     mtu.verify();
     this.start(path, now);

@@ -209,7 +209,7 @@ export class PathManager {
       if (packets === 0) continue;
       const share = Math.min(1, Math.max(0, lost) / (packets + Math.max(0, lost)));
       path.loss += (share - path.loss) / 8;
-      this.mtus.lost(path, share, now);
+      this.mtus.reported(path, entry.longest, share, now);
       // The receiver's clock minus the delay is our own clock when the packet left.
       const age = Math.max(0, (now - (entry.lastArrival - entry.delay)) | 0);
       path.confirmedSentAt = Math.max(path.confirmedSentAt, now - age);
@@ -458,7 +458,9 @@ export class PathManager {
         delay: path.arrivalDelay,
         minDelay: path.leastDelay,
         jitter: Math.min(path.jitter, 0xffffffff) >>> 0,
+        longest: path.longest,
       });
+      path.longest = 0;
     }
     peer.feedbackAt = now;
     if (paths.length === 0 || peer.usable.length === 0) return;

@@ -214,7 +214,8 @@ export class Receiver {
     const path = this.runPath;
     const cmAt =
       this.runAt + (this.runCount - 1) * stride + this.runLastBytes - CM_BYTES - (peer.authenticated ? TAG_BYTES : 0);
-    path.data(this.runCount, this.runBytes, (now - cmTimestamp(this.b, cmAt)) | 0, now);
+    const longest = this.runCount > 1 ? stride : this.runLastBytes;
+    path.data(this.runCount, this.runBytes, longest, (now - cmTimestamp(this.b, cmAt)) | 0, now);
     session.updatedAt = now;
     peer.dataAt = now;
     this.context.timers.setEarlier(peer.tick, now + TICK_US);

@@ -131,6 +131,8 @@ export class IncomingPath {
   private sampledAt = 0;
   /** Smallest raw delay of the data since the last report. */
   leastDelay = 0;
+  /** Longest datagram of the data since the last report, bytes. */
+  longest = 0;
   /** Until then the path is taken to reorder packets, so a newer one does not prove an older one lost. */
   reordersUntil = 0;
 
@@ -152,9 +154,10 @@ export class IncomingPath {
     }
   }
 
-  /** `packets` data packets, `bytes` with IP and UDP headers, the last of them with this raw delay. */
-  data(packets: number, bytes: number, raw: number, now: number): void {
+  /** `packets` data packets, `bytes` with IP and UDP headers, the longest datagram, and the raw delay of the last of them. */
+  data(packets: number, bytes: number, longest: number, raw: number, now: number): void {
     if (this.packets === this.reportedPackets || ((raw - this.leastDelay) | 0) < 0) this.leastDelay = raw;
+    if (longest > this.longest) this.longest = longest;
     this.packets += packets;
     this.bytes += bytes;
     this.lastArrival = now | 0;

@@ -29,7 +29,7 @@ export const MAX_PROBE_BYTES = 65_507;
 /** An address list is sent and read up to this length; what is beyond is left out. */
 export const MAX_ADDRESSES = 16;
 /** Paths that one report has room for; whoever has more sends several. */
-export const MAX_REPORT_PATHS = 40;
+export const MAX_REPORT_PATHS = 38;
 
 const MAX_VERSIONS = 16;
 
@@ -108,6 +108,8 @@ export interface PathReport {
   readonly minDelay: number;
   /** us. */
   readonly jitter: number;
+  /** Longest datagram since the report before, bytes of UDP payload: shows that its size gets through. */
+  readonly longest: number;
 }
 
 export interface Report {
@@ -189,8 +191,9 @@ const pathReport = {
   delay: 17,
   minDelay: 21,
   jitter: 25,
+  longest: 29,
 } as const;
-const PATH_REPORT_BYTES = 29;
+const PATH_REPORT_BYTES = 31;
 
 /**
  * Writes a message's body at `at`, where MAX_CONTROL_BYTES must be free, or what a probe is padded to. Returns the bytes written.
@@ -405,6 +408,7 @@ class TlvWriter {
       set32(this.b, i + pathReport.delay, path.delay);
       set32(this.b, i + pathReport.minDelay, path.minDelay);
       set32(this.b, i + pathReport.jitter, path.jitter);
+      set16(this.b, i + pathReport.longest, path.longest);
       i += PATH_REPORT_BYTES;
     }
   }
@@ -498,6 +502,7 @@ class TlvReader {
         delay: get32(this.b, i + pathReport.delay),
         minDelay: get32(this.b, i + pathReport.minDelay),
         jitter: get32(this.b, i + pathReport.jitter) >>> 0,
+        longest: get16(this.b, i + pathReport.longest),
       });
     }
     return paths;

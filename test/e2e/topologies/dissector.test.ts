@@ -23,7 +23,17 @@ const introduction = {
   addresses: [IP, IP6],
   capabilities: 3,
 };
-const report = { path: 9, packets: 8, bytes: 7, lost: 6, lastArrival: 5, delay: -4, minDelay: -3, jitter: 2 };
+const report = {
+  path: 9,
+  packets: 8,
+  bytes: 7,
+  lost: 6,
+  lastArrival: 5,
+  delay: -4,
+  minDelay: -3,
+  jitter: 2,
+  longest: 1,
+};
 
 const MESSAGES: readonly ControlMessage[] = [
   { type: CmType.open, source: IP, destination: IP6, protocol: 6 },

@@ -38,6 +38,7 @@ const report = fc.record({
   delay: i32,
   minDelay: i32,
   jitter: u32,
+  longest: fc.nat(0xffff),
 });
 
 const message: fc.Arbitrary<ControlMessage> = fc.oneof(
@@ -177,7 +178,17 @@ describe('control messages', () => {
   });
 
   it('are refused by the encoder when a field has the wrong size', () => {
-    const path = { path: 0, packets: 0, bytes: 0, lost: 0, lastArrival: 0, delay: 0, minDelay: 0, jitter: 0 };
+    const path = {
+      path: 0,
+      packets: 0,
+      bytes: 0,
+      lost: 0,
+      lastArrival: 0,
+      delay: 0,
+      minDelay: 0,
+      jitter: 0,
+      longest: 0,
+    };
     const paths = new Array(MAX_REPORT_PATHS + 1).fill(path);
     expect(() => encoded({ type: CmType.report, paths })).to.throw(RangeError);
     expect(() => encoded({ type: CmType.probe, challenge: new Uint8Array(7), path: 0, traits: 0 })).to.throw(
