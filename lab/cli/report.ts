@@ -20,10 +20,20 @@ export function registerReport(program: Command): void {
     .argument('[name...]', 'experiments and scenarios by name, or folders of results; default: all results')
     .option('--results <directory>', 'where `run` has put results', 'results')
     .option('-o, --output <file>', `default: ${REPORT_FILE} in that directory`)
-    .action(report);
+    .action(async (names: string[], flags: ReportFlags) => {
+      const { file, found } = await makeReport(names, flags);
+      tellUnreadable(found);
+      process.stdout.write(`Report: ${file}\n`);
+    });
 }
 
-async function report(names: readonly string[], flags: ReportFlags): Promise<void> {
+interface MadeReport {
+  readonly file: string;
+  readonly found: FoundResults;
+}
+
+/** Throws LabError E_LAB_RESULTS when there is nothing to report on. */
+export async function makeReport(names: readonly string[], flags: ReportFlags): Promise<MadeReport> {
   const { results: root, output = join(root, REPORT_FILE) } = flags;
   const folders: string[] = [];
   for (const name of names) folders.push(await folderOf(name, root));
@@ -33,8 +43,7 @@ async function report(names: readonly string[], flags: ReportFlags): Promise<voi
     throw new LabError('E_LAB_RESULTS', `no results in ${(folders.length === 0 ? [root] : folders).join(', ')}`);
   }
   await writeReport(found, output, root);
-  tellUnreadable(found);
-  process.stdout.write(`Report: ${output}\n`);
+  return { file: output, found };
 }
 
 /** Writes the report of one run, and says where it is: of results in these folders below `root`. */

@@ -46,7 +46,8 @@ export async function searchPaths(search: PathSearch): Promise<FoundPath[]> {
   const found = (): FoundPath[] =>
     hosts.flatMap(({ node, daemon }) => livePaths(daemon.logFile, start).map((path) => ({ node, ...path })));
   while (found().length < hosts.length * paths && Date.now() - start < timeoutMs) {
-    await sleep(POLL_MS, undefined, signal && { signal });
+    signal?.throwIfAborted();
+    await sleep(POLL_MS);
   }
   return found();
 }

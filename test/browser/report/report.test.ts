@@ -29,7 +29,7 @@ describe('the report in a browser', () => {
   let page: Page;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     storeExamples(root);
     broken = storeBroken(root);
     const made = await execa(process.execPath, ['--import', 'tsx', MPIP_LAB, 'report', '--results', root]);

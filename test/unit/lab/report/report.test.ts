@@ -1,16 +1,15 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { execa } from 'execa';
+import { exitStatusOf } from '../../../../lab/cli/exit-status.js';
+import { makeReport } from '../../../../lab/cli/report.js';
+import { LabError } from '../../../../lab/error.js';
 import { css, html, printable } from '../../../../lab/report/html.js';
 import { byExperiment } from '../../../../lab/report/runs.js';
 import type { ResultDocument } from '../../../../lab/results/document.js';
 import type { FoundResult } from '../../../../lab/results/find.js';
 import { exampleResult } from '../example-result.js';
-
-const MPIP_LAB = fileURLToPath(new URL('../../../../lab/cli/main.ts', import.meta.url));
 
 describe('HTML of the report', () => {
   it('escapes all that goes into a template but HTML, in lists and attributes too', () => {
@@ -91,42 +90,48 @@ describe('mpip-lab report', () => {
 
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  const report = (...words: string[]) =>
-    execa(process.execPath, ['--import', 'tsx', MPIP_LAB, 'report', '--results', root, ...words], { reject: false });
+  const headings = (file: string): string[] =>
+    [...readFileSync(file, 'utf8').matchAll(/<h2>(.*?)<\/h2>/g)].map(([, name]) => name!);
+  const refusal = async (names: readonly string[], results: string): Promise<unknown> => {
+    try {
+      await makeReport(names, { results });
+    } catch (error) {
+      return error;
+    }
+    throw new Error('a report was made');
+  };
 
   it('is of all results, or of those that are named by experiment or folder', async () => {
-    const headings = (file: string): string[] =>
-      [...readFileSync(file, 'utf8').matchAll(/<h2>(.*?)<\/h2>/g)].map(([, name]) => name!);
-    const all = await report();
-    expect(all.exitCode, all.stderr).to.equal(0);
-    expect(headings(join(root, 'report.html'))).to.deep.equal(['fig4a', 'other']);
-    const own = join(directory, 'deep/own.html');
-    await report('other', '-o', own);
-    expect(headings(own)).to.deep.equal(['other']);
-    await report(join(root, 'fig4a/a/result.json'), 'fig4a', '-o', own);
-    expect(headings(own)).to.deep.equal(['fig4a']);
-    expect(readFileSync(own, 'utf8')).to.include('1 experiment, 1 run;');
+    const { file } = await makeReport([], { results: root });
+    expect(file).to.equal(join(root, 'report.html'));
+    expect(headings(file)).to.deep.equal(['fig4a', 'other']);
+    const output = join(directory, 'deep/own.html');
+    await makeReport(['other'], { results: root, output });
+    expect(headings(output)).to.deep.equal(['other']);
+    await makeReport([join(root, 'fig4a/a/result.json'), 'fig4a'], { results: root, output });
+    expect(headings(output)).to.deep.equal(['fig4a']);
+    expect(readFileSync(output, 'utf8')).to.include('1 experiment, 1 run;');
     expect(readdirSync(join(directory, 'deep'))).to.deep.equal(['own.html']);
-  }).timeout(60_000);
+  });
 
-  it('tells what there is when a name is of nothing, and ends with 2', async () => {
-    const { exitCode, stderr } = await report('fig9');
-    expect(exitCode).to.equal(2);
-    expect(stderr).to.include(`no results of fig9 in ${root}, which has fig4a, other`);
-    const none = await report('--results', join(directory, 'none'));
-    expect(none.exitCode).to.equal(2);
-    expect(none.stderr).to.include('there is no folder');
+  it('tells what there is when a name is of nothing, which is bad input', async () => {
     mkdirSync(join(directory, 'empty'));
-    const empty = await report('--results', join(directory, 'empty'));
-    expect(empty.exitCode).to.equal(2);
-    expect(empty.stderr).to.include('no results in');
-  }).timeout(60_000);
+    for (const [names, results, message] of [
+      [['fig9'], root, `no results of fig9 in ${root}, which has fig4a, other`],
+      [[], join(directory, 'none'), 'there is no folder'],
+      [[], join(directory, 'empty'), 'no results in'],
+    ] as const) {
+      const error = await refusal(names, results);
+      expect(error).to.be.instanceOf(LabError).with.property('code', 'E_LAB_RESULTS');
+      expect((error as LabError).message).to.include(message);
+      expect(exitStatusOf(error)).to.equal(2);
+    }
+  });
 
   it('is made where there is nothing but broken results, and names them', async () => {
     for (const experiment of ['fig4a', 'other']) writeFileSync(join(root, experiment, 'a/result.json'), '{');
-    const { exitCode, stderr } = await report();
-    expect(exitCode).to.equal(0);
-    expect(stderr.match(/not read: .*result\.json: not JSON/g)).to.have.length(2);
-    expect(readFileSync(join(root, 'report.html'), 'utf8')).to.include('fig4a/a/result.json');
-  }).timeout(60_000);
+    const { file, found } = await makeReport([], { results: root });
+    expect(found.unreadable.map(({ reason }) => reason.replace(/:.*/, ''))).to.deep.equal(['not JSON', 'not JSON']);
+    expect(readFileSync(file, 'utf8')).to.include('fig4a/a/result.json');
+  });
 });
