@@ -5,8 +5,8 @@ import * as ipv4 from './ipv4.js';
 import * as ipv6 from './ipv6.js';
 import type { PacketView } from './packet.js';
 
-export const PROTOCOL_ICMP = 1;
-export const PROTOCOL_ICMPV6 = 58;
+const PROTOCOL_ICMP = 1;
+const PROTOCOL_ICMPV6 = 58;
 
 /** Type and code of each message that is written here. */
 const UNREACHABLE = 3;

@@ -4,7 +4,7 @@ import type { Lab } from '../../../lab/lab.js';
 import type { UdpOutcome } from './programs/udp-stream.js';
 
 const PROGRAM = fileURLToPath(new URL('programs/udp-stream.ts', import.meta.url));
-export const UDP_STREAM_PORT = 5001;
+const UDP_STREAM_PORT = 5001;
 
 export interface UdpStreamOptions {
   readonly from: string;
