@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -89,13 +89,20 @@ describe('a call between two browsers', function () {
       env: { ...process.env, ...environment },
     });
     const exited = new Promise((resolve) => run.once('exit', resolve));
+    let pids: number[] = [];
     try {
-      await until(() => processes().filter((line) => line.includes('--type=renderer')).length >= 2, 'two browsers run');
+      await until(() => {
+        expect(run.exitCode, 'the run goes on').to.equal(null);
+        pids = namespaces().flatMap(pidsIn);
+        return pids.filter((pid) => commandLine(pid).includes('--type=renderer')).length >= 2;
+      }, 'two browsers run');
     } finally {
       run.kill('SIGKILL');
       await exited;
     }
     await until(() => processes().length === 0 && namespaces().length === 0, 'all processes and namespaces are gone');
+    // Chromium's children overwrite their environment, by which others are found.
+    await until(() => pids.every((pid) => !commandLine(pid).includes('chromium')), 'the browsers are gone');
     await until(() => entries(join(directory, 'labs')).length === 0, 'the files of the lab are gone');
     expect((await temporary()).filter((file) => !file.startsWith('mpip-agent-'))).to.deep.equal([]);
   });
@@ -111,6 +118,27 @@ async function until(condition: () => boolean, what: string): Promise<void> {
 
 function entries(path: string): string[] {
   return existsSync(path) ? readdirSync(path) : [];
+}
+
+function pidsIn(namespace: string): number[] {
+  try {
+    return execFileSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8', stdio: 'pipe' })
+      .split('\n')
+      .filter(Boolean)
+      .map(Number);
+  } catch {
+    // It is being made or removed.
+    return [];
+  }
+}
+
+/** '' when it has ended. */
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
 }
 
 /** Command lines of processes whose environment has `entry`. */

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { execa, type Options } from 'execa';
+import { findProgram } from '../../../lab/doctor/machine.js';
 import { type ResultDocument, ResultDocumentSchema } from '../../../lab/results/document.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -221,6 +222,23 @@ events:
     });
     expect((await running).exitCode).to.equal(130);
     expect(await leftovers()).to.deep.equal([]);
+  });
+
+  it('ends with 3 and says what to install where a browser or ffmpeg is missing', async () => {
+    const text = `${topology(name)}
+arms: [ip]
+workloads:
+  - { name: call, type: webrtc, from: a, to: b, source: detailed, duration: 5s }
+`;
+    const tools = join(directory, 'bin');
+    await mkdir(tools);
+    for (const tool of ['ip', 'tc']) await symlink(findProgram(tool)!, join(tools, tool));
+    const env = { PATH: tools, MPIP_LAB_STATE: join(directory, 'labs') };
+    const words = ['--import', 'tsx', join(ROOT, 'lab/cli/main.ts'), 'run', await write(text)];
+    const { exitCode, stderr } = await execa(process.execPath, words, { cwd: ROOT, reject: false, env });
+    expect(exitCode, String(stderr)).to.equal(3);
+    expect(stderr).to.include('missing: chromium, ffmpeg; get it with: apt-get install chromium ffmpeg');
+    expect(await namespaces(name)).to.deep.equal([]);
   });
 
   it('is refused with 2 before anything is made, and `check` tells it from a topology', async () => {
