@@ -27,7 +27,7 @@ const report = { path: 9, packets: 8, bytes: 7, lost: 6, lastArrival: 5, delay: 
 
 const MESSAGES: readonly ControlMessage[] = [
   { type: CmType.open, source: IP, destination: IP6, protocol: 6 },
-  { type: CmType.openAck, refused: true },
+  { type: CmType.openAck, answer: 'refused' },
   { type: CmType.hello, ...introduction },
   { type: CmType.welcome, ...introduction, echo: bytes(8) },
   { type: CmType.probe, challenge: bytes(8), path: 2, traits: 3 },
