@@ -11,11 +11,11 @@ local CM_BYTES, TAG_BYTES, VERSION = 25, 8, 1
 local FLAG_AUTHENTICATED, FLAG_FEEDBACK = 0x04, 0x40
 
 local TYPES = {
-  [0] = "data", "open", "open-ack", "hello", "welcome", "probe", "probe-reply", "report", "heartbeat", "addresses", "goodbye",
+  [0] = "data", "open", "open-ack", "hello", "welcome", "probe", "probe-reply", "report", "heartbeat", "addresses", "goodbye", "bind", "bound",
 }
 local TLVS = {
   "versions", "node id", "incarnation", "nonce", "key", "addresses", "capabilities", "echo", "source", "destination",
-  "protocol", "refused", "challenge", "path", "observed", "path reports", "sent packets", "sent bytes", "sequence", "reason", "padding",
+  "protocol", "answer", "challenge", "path", "observed", "path reports", "sent packets", "sent bytes", "sequence", "reason", "padding",
   [22] = "traits",
 }
 local REASONS = { [0] = "unknown session", "shutdown", "restart" }

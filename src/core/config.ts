@@ -19,6 +19,8 @@ export interface NodeConfig {
   /** Mixed into the key of every pair; nodes with different secrets never agree. Empty = none. */
   readonly secret: Uint8Array;
   readonly authentication: boolean;
+  /** An idle path is probed so often, us: inside the mapping lifetime of the NATs on it. */
+  readonly keepAlive: number;
   /** Peers that are greeted at once and for ever, not only when traffic is seen. */
   readonly peers: readonly Address[];
   /** Addresses that are never queried: what goes there is left to the kernel. */
@@ -36,6 +38,7 @@ export const DEFAULT_CONFIG: Omit<NodeConfig, 'nodeId'> = {
   minDelay: 'windowed',
   secret: new Uint8Array(0),
   authentication: true,
+  keepAlive: 20_000_000,
   peers: [],
   ignore: [],
   paths: [],

@@ -26,6 +26,8 @@ export interface LocalAddress {
 /** Where the datagram that is being handed in came from; read only when needed, so that data packets cost nothing. */
 export interface Source {
   endpoint(): Endpoint;
+  /** 32 bits that are equal for equal endpoints: cheap enough for every message. */
+  fingerprint(): number;
 }
 
 export interface KeyPair {
@@ -60,6 +62,13 @@ export interface NodeIo {
 
   /** Sends one complete IP packet (checksums right, no virtio_net_hdr) on the kernel's normal route. */
   sendNative(offset: number, bytes: number): void;
+
+  /**
+   * From now on `Node.fromNative` also sees incoming native TCP packets from this port to that one, whatever their addresses. A count: as many
+   * `unwatch` as `watch` end it.
+   */
+  watch(remotePort: number, localPort: number): void;
+  unwatch(remotePort: number, localPort: number): void;
 
   /** From now on packets to this address come through the TUN device, cut for `mtu` bytes of IP packet. Idempotent. */
   steer(destination: Address, mtu: number): void;

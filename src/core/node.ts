@@ -3,6 +3,7 @@ import { formatAddress } from './address.js';
 import type { NodeConfig } from './config.js';
 import type { Address, Endpoint, LocalAddress, NodeIo, Source } from './io.js';
 import type { Memory } from './memory.js';
+import { Binder } from './node/binder.js';
 import { addressDigest, NodeContext } from './node/context.js';
 import { ControlChannel } from './node/control-channel.js';
 import { Delivery } from './node/delivery.js';
@@ -17,6 +18,7 @@ import { type RoutingRule, RuleSet } from './routing/rules.js';
 import type { SlotPool } from './slots.js';
 import type { NodeStatus } from './status.js';
 import type { Peer } from './tables/peers.js';
+import type { Session } from './tables/sessions.js';
 import { CmType, type ControlMessage } from './wire/control.js';
 import { PacketView } from './wire/packet.js';
 import { NativeCutter } from './wire/segment.js';
@@ -29,6 +31,7 @@ export class Node {
   private readonly control: ControlChannel;
   private readonly handshake: Handshake;
   private readonly paths: PathManager;
+  private readonly binder: Binder;
   private readonly sessions: SessionManager;
   private readonly delivery: Delivery;
   private readonly transmitter: Transmitter;
@@ -47,7 +50,14 @@ export class Node {
       gone: (peer, reason, at) => this.forget(peer, reason, at),
       failed: (path, at) => this.transmitter.handOver(path, at),
     });
-    this.sessions = new SessionManager(context, this.control, this.delivery, () => this.releaseUnused(), now);
+    this.binder = new Binder(context, this.control, {
+      shown: (peer, id, packet, at) => this.sessions.shown(peer, id, packet, at),
+      steer: (peer, address) => this.paths.steerTo(peer, address),
+      bound: (session) => this.sessions.bound(session),
+      unanswered: (session, at) => this.sessions.leaveNative(session, at),
+    });
+    const { control, delivery, binder } = this;
+    this.sessions = new SessionManager(context, control, delivery, binder, () => this.releaseUnused(), now);
     this.handshake = new Handshake(context, this.control, {
       tick: (peer, at) => this.tick(peer, at),
       proven: (peer, at) => this.paths.connect(peer, at),
@@ -63,6 +73,7 @@ export class Node {
       unknownSession: (peer, id, openedBySelf, at) => this.sessions.unknown(peer, id, openedBySelf, at),
       otherAddresses: (peer, _digest, at) => this.paths.askAddresses(peer, at),
       data: (session) => this.sessions.confirm(session),
+      otherOrigin: (peer, local, source, at) => this.paths.otherOrigin(peer, local, source, at),
       feedbackDue: (peer, at) => this.paths.report(peer, at),
     });
     this.cutter = new NativeCutter(memory);
@@ -110,23 +121,50 @@ export class Node {
     const { protocol } = packet;
     const isSession = !packet.isFragment && (protocol === tcp.PROTOCOL_TCP || protocol === udp.PROTOCOL_UDP);
     if (isSession && packet.isRestorable(b)) {
-      const session = context.sessions.find(b, packet);
-      if (session === undefined) {
-        const peer = context.steered.get(formatAddress(b, packet.destinationAt, packet.addressBytes));
-        if (peer !== undefined) this.sessions.begin(packet, peer, now);
-      } else if (session.state !== 'mpip') {
-        this.sessions.reconsider(session, now);
-      } else if (session.peer.usable.length > 0) {
+      const known = context.sessions.find(b, packet);
+      if (known !== undefined && known.state === 'mpip' && this.takesPath(known, now)) {
         const gsoBytes = vnet.gsoType(b, offset) === vnet.GSO_NONE ? 0 : vnet.gsoBytes(b, offset);
-        const segmentBytes = this.transmitter.payloadFor(session, packet, gsoBytes);
+        const segmentBytes = this.transmitter.payloadFor(known, packet, gsoBytes);
         if (segmentBytes >= 0) {
-          this.transmitter.send(session, packet, segmentBytes, now);
+          this.transmitter.send(known, packet, segmentBytes, now);
           return;
         }
-        if (this.tooLong.refuse(session, packet, gsoBytes)) return;
+        if (this.tooLong.refuse(known, packet, gsoBytes)) return;
+      }
+      if (known !== undefined && known.state !== 'mpip') this.sessions.reconsider(known, now);
+      const session = known ?? this.begin(now);
+      if (session?.state === 'opening' && session.binding !== undefined) {
+        const cut = (emit: (at: number, size: number) => void): number => this.cutter.cut(offset, bytes, emit);
+        context.counters.nativePackets += this.binder.sendNative(session, packet, cut, now);
+        return;
       }
     }
     context.counters.nativePackets += this.cutter.cut(offset, bytes, this.sendNative);
+  }
+
+  /** Whether the packet in hand, of an MPIP session, goes over the paths. */
+  private takesPath(session: Session, now: number): boolean {
+    if (session.peer.usable.length === 0) return false;
+    return session.binding === undefined || !this.binder.keepNativeRoute(session, this.packet, now);
+  }
+
+  /** The packet in hand is of no session: opens one. */
+  private begin(now: number): Session | undefined {
+    const { context, packet } = this;
+    const address = formatAddress(context.memory.bytes, packet.destinationAt, packet.addressBytes);
+    const peers = context.steered.peersAt(address);
+    // Of several nodes behind one NAT only the packets themselves tell whose a session is: it is the node's to show them.
+    const peer = peers.find(({ validated }) => validated.has(address)) ?? (peers.length === 1 ? peers[0] : undefined);
+    return peer && this.sessions.begin(packet, peer, now);
+  }
+
+  /**
+   * An incoming packet that the kernel has delivered natively: one that carries a block of MPIP, or of ports that are watched. `bytes` are its IP
+   * header's; of one that is watched the headers are enough.
+   */
+  fromNative(offset: number, bytes: number, now: number): void {
+    const { packet } = this;
+    if (packet.parse(this.context.memory.bytes, offset, bytes) && !packet.isFragment) this.binder.received(packet, now);
   }
 
   /**
@@ -200,7 +238,10 @@ export class Node {
         this.sessions.opened(peer, message, envelope, now);
         break;
       case CmType.openAck:
-        this.sessions.acknowledged(peer, envelope, message.refused, now);
+        this.sessions.acknowledged(peer, envelope, message.answer, now);
+        break;
+      case CmType.bound:
+        this.binder.answered(peer, message, envelope);
         break;
       case CmType.probe:
         this.paths.probeReceived(peer, message, envelope, local, source, now);

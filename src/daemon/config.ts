@@ -7,6 +7,7 @@ import { ipAddress } from '../document/address.js';
 import { type OpenDocument, openDocument, readText } from '../document/document.js';
 import type { DocumentProblem } from '../document/error.js';
 import { nearest } from '../document/nearest.js';
+import { duration } from '../document/quantity.js';
 import { controlSocketPath, DEFAULT_STATE_DIRECTORY } from './control/protocol.js';
 import { pathName, rulesSchema } from './rules/schema.js';
 
@@ -14,6 +15,7 @@ import { pathName, rulesSchema } from './rules/schema.js';
 const UNIX_PATH_BYTES = 107;
 /** IFNAMSIZ of Linux holds 16 bytes with its final zero. */
 const INTERFACE_NAME_CHARACTERS = 15;
+const SHORTEST_KEEP_ALIVE_US = 1_000_000;
 
 const reorderMode = z.enum(['off', 'paper', 'adaptive']);
 const absolutePath = z.string().refine(isAbsolute, { error: 'expected an absolute path such as /run/mpipd' });
@@ -50,6 +52,9 @@ export const mpipSettings = z.strictObject({
     })
     .prefault({}),
   'min-delay': z.enum(['windowed', 'all-time']).default(DEFAULT_CONFIG.minDelay),
+  'keep-alive': duration
+    .refine((us) => us >= SHORTEST_KEEP_ALIVE_US, { error: 'must be at least 1s' })
+    .default(DEFAULT_CONFIG.keepAlive),
   authentication: z.boolean().default(DEFAULT_CONFIG.authentication),
   secret: z.string().min(1).optional(),
   interfaces: z
@@ -148,6 +153,7 @@ export function parseDaemonConfig(text: string, file: string): DaemonConfig {
       reorder: value.reorder,
       minDelay: value['min-delay'],
       authentication: value.authentication,
+      keepAlive: value['keep-alive'],
       peers: value.peers,
       ignore: value.ignore,
       paths: value.paths.map(({ name, interfaces, addresses, metered, backup }) => ({

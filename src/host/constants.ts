@@ -65,6 +65,7 @@ export const SOL_PACKET = 263;
 export const PACKET_STATISTICS = 6;
 export const PACKET_QDISC_BYPASS = 20;
 export const PACKET_IGNORE_OUTGOING = 23;
+export const PACKET_HOST = 0;
 export const PACKET_OUTGOING = 4;
 export const ETH_P_ALL = 0x0003;
 export const ETH_P_IP = 0x0800;

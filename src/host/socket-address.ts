@@ -1,7 +1,7 @@
 /** struct sockaddr_in and sockaddr_in6 in the arena. */
 import { formatAddress, isIpv6, parseAddress } from '../core/address.js';
 import type { Address, Endpoint } from '../core/io.js';
-import { get16, set16 } from '../core/memory.js';
+import { get16, get32, set16 } from '../core/memory.js';
 import { AF_INET, AF_INET6 } from './constants.js';
 
 /** Room for either kind. */
@@ -31,4 +31,13 @@ export function readSocketAddress(b: Uint8Array, at: number): Endpoint {
   if (kind === AF_INET) return { address: formatAddress(b, at + 4, 4), port };
   if (kind === AF_INET6) return { address: formatAddress(b, at + 8, 16), port };
   throw new RangeError(`socket address of family ${kind}`);
+}
+
+/** 32 bits of family, port and address: equal for equal endpoints. */
+export function socketAddressHash(b: Uint8Array, at: number): number {
+  const isIpv4 = b[at] === AF_INET;
+  const from = isIpv4 ? at + 4 : at + 8;
+  let hash = get16(b, at + 2) + b[at];
+  for (let i = 0; i < (isIpv4 ? 4 : 16); i += 4) hash = Math.imul(hash ^ get32(b, from + i), 0x9e3779b1);
+  return hash ^ (hash >>> 15);
 }

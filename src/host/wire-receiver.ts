@@ -6,7 +6,7 @@ import type { IoCounters } from './io-counters.js';
 import { IoVectors } from './iovec.js';
 import { errno, recv, recvmmsg } from './libc.js';
 import { controlSpace, findControl, MMSGHDR_BYTES, mmsghdr, msghdr } from './message-header.js';
-import { readSocketAddress, SOCKADDR_BYTES } from './socket-address.js';
+import { readSocketAddress, SOCKADDR_BYTES, socketAddressHash } from './socket-address.js';
 import type { WireSocket } from './wire-socket.js';
 
 /** Messages a call: 8 beat 1 and 2 (measured). */
@@ -34,6 +34,10 @@ class MessageSource implements Source {
 
   endpoint(): Endpoint {
     return readSocketAddress(this.bytes, this.at);
+  }
+
+  fingerprint(): number {
+    return socketAddressHash(this.bytes, this.at);
   }
 }
 

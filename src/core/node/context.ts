@@ -5,6 +5,7 @@ import { RuleSet } from '../routing/rules.js';
 import type { SlotPool } from '../slots.js';
 import type { Peer } from '../tables/peers.js';
 import { SessionTable } from '../tables/sessions.js';
+import { SteeredAddresses } from '../tables/steered.js';
 import { TimerQueue } from '../timers.js';
 import { Counters } from './counters.js';
 
@@ -15,8 +16,8 @@ export class NodeContext {
   readonly sessions = new SessionTable();
   /** By the 32 bits that the CM carries, signed. */
   readonly peers = new Map<number, Peer>();
-  /** The peer that packets to an address belong to. */
-  readonly steered = new Map<Address, Peer>();
+  /** Whose packets to an address may be. */
+  readonly steered: SteeredAddresses;
   rules: RuleSet;
   locals: readonly LocalAddress[] = [];
   /** Own addresses of sessions whose interface has gone: the sessions stay. */
@@ -35,6 +36,7 @@ export class NodeContext {
     readonly slots: SlotPool,
     readonly io: NodeIo,
   ) {
+    this.steered = new SteeredAddresses(io);
     this.key = nodeKey(config.nodeId);
     this.keyPair = io.crypto.keyPair();
     this.incarnation = this.random32();
@@ -44,6 +46,11 @@ export class NodeContext {
   random32(): number {
     const [a, b, c, d] = this.io.crypto.randomBytes(4);
     return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  }
+
+  /** Whether sessions may have it as their own side. */
+  isOwn(address: Address): boolean {
+    return this.pinned.has(address) || this.locals.some((local) => local.address === address);
   }
 
   ownEndpoints(): Endpoint[] {

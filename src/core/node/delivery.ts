@@ -100,12 +100,7 @@ export class Delivery {
   private tcpSegment(session: Session, at: number, bytes: number, ecn: number): void {
     const b = this.b;
     const headerBytes = bytes >= tcp.HEADER_BYTES ? (b[at + tcp.field.dataOffset] >>> 4) << 2 : 0;
-    if (
-      headerBytes < tcp.HEADER_BYTES ||
-      headerBytes > bytes ||
-      get16(b, at + tcp.field.sourcePort) !== session.destinationPort ||
-      get16(b, at + tcp.field.destinationPort) !== session.sourcePort
-    ) {
+    if (headerBytes < tcp.HEADER_BYTES || headerBytes > bytes) {
       this.counters.malformed++;
       return;
     }
@@ -120,6 +115,9 @@ export class Delivery {
     } else {
       this.start(session, headerBytes, payload, ecn);
       b.copyWithin(this.transportAt, at, at + headerBytes);
+      // They are others at the peer when a NAT is between.
+      set16(b, this.transportAt + tcp.field.sourcePort, session.destinationPort);
+      set16(b, this.transportAt + tcp.field.destinationPort, session.sourcePort);
       this.append(at + headerBytes, payload);
       this.nextSequence = (get32(b, at + tcp.field.sequence) + payload) | 0;
     }

@@ -117,6 +117,7 @@ export class Handshake {
     const peer = this.peerOf(message, now);
     if (peer === undefined) return;
     this.available(answered, peer);
+    peer.reachedAt(answered);
     peer.proven = true;
     this.events.proven(peer, now);
   }

@@ -36,14 +36,14 @@ const SUSPECT_US = 200_000;
 const SUSPECT_PROBES = 3;
 const PROBE_WAIT_US = 100_000;
 const MAX_PROBE_WAIT_US = 15_000_000;
-/** Inside the mapping lifetime of NATs. */
-const KEEP_ALIVE_US = 20_000_000;
 /** While the peer is active, paths that carry nothing are looked after, too. */
 const ACTIVE_PROBE_US = 1_000_000;
 /** A delay in a CM may have waited for its packet so long at the peer (FEEDBACK_US there, and a late timer). */
 const FEEDBACK_AGE_US = 20_000;
 const ASK_ADDRESSES_US = 200_000;
 const MAX_PATHS_OF_PEER = 128;
+/** A dead path to an endpoint that the peer does not name itself (a NAT's mapping) is given up after so many probes, 25 s. */
+const MAPPING_PROBES = 8;
 /**
  * Each WEIGHT_INTERVAL_US a path that carries nothing keeps this share of its loss: halved in 10 s. Nothing else would tell when it has
  * recovered, and a rule with a loss bound would never try it again.
@@ -71,7 +71,7 @@ export class PathManager {
   /** Makes a path for every pair of a local address and one of the peer's that has none, and probes it. */
   connect(peer: Peer, now: number): void {
     for (const local of this.context.locals) {
-      for (const remote of peer.addresses) this.add(peer, local, remote, now);
+      for (const remote of [...peer.addresses, ...peer.outside]) this.add(peer, local, remote, now);
     }
   }
 
@@ -124,9 +124,10 @@ export class PathManager {
       for (const session of sessions.values()) used.add(addressText(session.destination));
     }
     for (const address of [...peer.steered.keys()]) {
-      if (!used.has(address) && !peer.addresses.some((endpoint) => endpoint.address === address)) {
-        this.unsteer(peer, address);
-      }
+      const named =
+        peer.addresses.some((endpoint) => endpoint.address === address) ||
+        peer.outside.some((endpoint) => endpoint.address === address);
+      if (!used.has(address) && !named) this.unsteer(peer, address);
     }
   }
 
@@ -173,12 +174,31 @@ export class PathManager {
     this.peerTraits(path, message.traits, now);
     this.confirm(path, now);
     if (peer.state === 'greeting') peer.state = 'up';
+    this.supersede(path, now);
     this.validate(path);
     if (path.state !== 'live') {
       this.setState(path, 'live', now);
       this.mtus.begin(path, now);
     }
-    this.context.timers.set(path.probe, now + KEEP_ALIVE_US);
+    this.context.timers.set(path.probe, now + this.context.config.keepAlive);
+  }
+
+  /** The peer's packets come from an endpoint of which nothing is known yet, or which did not answer: it is asked at once. */
+  otherOrigin(peer: Peer, local: number, source: Source, now: number): void {
+    const path = this.learn(peer, local, source.endpoint(), now);
+    if (path !== undefined && path.state !== 'live') this.probeNow(path, now);
+  }
+
+  /** A NAT has a new mapping for one of the peer's paths: what was sent to the old one is lost. */
+  private supersede(path: Path, now: number): void {
+    const { peer, local, reverse } = path;
+    const replaced = peer.paths.filter(
+      (other) =>
+        other !== path && other.local.id === local.id && other.reverse === reverse && !peer.isNamed(other.remote),
+    );
+    for (const other of replaced) this.remove(other);
+    if (replaced.length > 0) this.changed(peer, now);
+    for (const other of replaced) this.events.failed(other, now);
   }
 
   /** ICMP, or the own interface, says how long packets from here to there may be. */
@@ -278,6 +298,8 @@ export class PathManager {
     // A peer may list what it likes: addresses that mean another host on each link are no paths.
     const address = parseAddress(remote.address);
     if (!isRouted(address, 0, address.length)) return undefined;
+    // Behind NATs both may have the same address.
+    if (this.context.isOwn(remote.address)) return undefined;
     const id = peer.freePathId();
     const route = this.context.io.openRoute(local.id, remote);
     const window = this.context.config.minDelay === 'windowed' ? MIN_DELAY_WINDOW_US : Number.POSITIVE_INFINITY;
@@ -310,6 +332,12 @@ export class PathManager {
         break;
       case 'suspect':
         if (path.unanswered > SUSPECT_PROBES) this.setState(path, 'dead', now);
+        break;
+      case 'dead':
+        if (path.unanswered > MAPPING_PROBES && !path.peer.isNamed(path.remote)) {
+          this.remove(path);
+          return;
+        }
         break;
     }
     if (isCurrent(path)) this.probe(path, now);
@@ -360,7 +388,7 @@ export class PathManager {
     if (path.state !== 'suspect' || path.doubted) return;
     path.unanswered = 0;
     this.setState(path, 'live', now);
-    this.context.timers.set(path.probe, now + KEEP_ALIVE_US);
+    this.context.timers.set(path.probe, now + this.context.config.keepAlive);
   }
 
   private roundTrip(path: Path, rtt: number, now: number): void {
@@ -394,9 +422,10 @@ export class PathManager {
   /** The path's address answered: the peer's packets may carry it. */
   private validate(path: Path): void {
     const { peer, remote } = path;
-    if (!includes(peer.addresses, remote)) return;
-    peer.validated.add(remote.address);
-    if (path.mtu.known) this.steer(path);
+    if (!peer.isNamed(remote)) return;
+    // What a NAT has in front is not the peer's alone: its word does not count for it.
+    if (includes(peer.addresses, remote)) peer.validated.add(remote.address);
+    if (path.mtu.known) this.steerTo(peer, remote.address);
   }
 
   private mtuChanged(path: Path): void {
@@ -407,11 +436,10 @@ export class PathManager {
     this.resize(peer);
   }
 
-  /** Packets to the path's address come here from now on. */
-  private steer({ peer, remote }: Path): void {
-    this.context.steered.set(remote.address, peer);
-    if (peer.steered.has(remote.address)) return;
-    peer.steered.set(remote.address, 0);
+  /** Packets to the address come here from now on: sessions of the peer may have it. */
+  steerTo(peer: Peer, address: Address): void {
+    if (peer.steered.has(address)) return;
+    peer.steered.set(address, 0);
     this.resize(peer);
   }
 
@@ -422,7 +450,7 @@ export class PathManager {
       const mtu = this.steeredMtu(peer, address);
       if (mtu === before) continue;
       peer.steered.set(address, mtu);
-      this.context.io.steer(address, mtu);
+      this.context.steered.set(address, peer, mtu);
     }
   }
 
@@ -438,9 +466,7 @@ export class PathManager {
   private unsteer(peer: Peer, address: Address): void {
     peer.validated.delete(address);
     peer.steered.delete(address);
-    if (this.context.steered.get(address) !== peer) return;
-    this.context.steered.delete(address);
-    this.context.io.unsteer(address);
+    this.context.steered.delete(address, peer);
   }
 
   /** What has come on the peer's paths since the last report. */

@@ -42,6 +42,8 @@ export interface ReceiverEvents {
   /** The peer's address list is not the one that is known here. */
   otherAddresses(peer: Peer, digest: number, now: number): void;
   data(session: Session, now: number): void;
+  /** A path of the peer comes from another endpoint than before, or to another local address. */
+  otherOrigin(peer: Peer, local: number, source: Source, now: number): void;
   /** Nothing of ours has carried delays back for a while: the traffic is one-way (paper section 3.4.4). */
   feedbackDue(peer: Peer, now: number): void;
 }
@@ -115,7 +117,10 @@ export class Receiver {
       }
     }
     // Delay and feedback once a message: its datagrams were sent together.
-    if (lastPeer !== undefined) this.delays(lastPeer, lastCm, now);
+    if (lastPeer !== undefined) {
+      this.origin(lastPeer, lastCm, local, source, now);
+      this.delays(lastPeer, lastCm, now);
+    }
     this.endRun(slot, stride, now);
   }
 
@@ -168,6 +173,10 @@ export class Receiver {
       if (session === undefined) {
         this.context.counters.unknownSession++;
         this.events.unknownSession(peer, id, openedBySelf, now);
+        return false;
+      }
+      if (!session.receives) {
+        this.context.counters.unknownSession++;
         return false;
       }
     }
@@ -267,6 +276,15 @@ export class Receiver {
     peer.heardAt = now;
     this.events.control(peer, message, envelope, local, source, now);
     return true;
+  }
+
+  /** A NAT may have given the path another mapping. */
+  private origin(peer: Peer, cmAt: number, local: number, source: Source, now: number): void {
+    const path = peer.incomingPath(cmPath(this.b, cmAt));
+    const origin = (Math.imul(source.fingerprint(), 31) + local) | 0;
+    if (path.origin === origin) return;
+    path.origin = origin;
+    this.events.otherOrigin(peer, local, source, now);
   }
 
   private delays(peer: Peer, cmAt: number, now: number): void {

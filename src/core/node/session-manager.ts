@@ -5,9 +5,10 @@ import { MAX_HOLD_US, ReorderBuffer } from '../reorder/reorder-buffer.js';
 import type { Peer } from '../tables/peers.js';
 import { Session } from '../tables/sessions.js';
 import { Timer } from '../timers.js';
-import { CmType, type Open } from '../wire/control.js';
+import { CmType, type Open, type OpenAnswer } from '../wire/control.js';
 import type { PacketView } from '../wire/packet.js';
 import * as tcp from '../wire/tcp.js';
+import type { Binder } from './binder.js';
 import type { NodeContext } from './context.js';
 import type { ControlChannel } from './control-channel.js';
 import type { Delivery } from './delivery.js';
@@ -29,6 +30,8 @@ const ENDED = 3;
 /** A session that was silent for so long may be replaced by another one of its id. */
 const REUSE_US = 10_000_000;
 const UNKNOWN_US = 50_000;
+/** Who does not open a connection lets the other side go first, where a NAT is between: it knows which sessions are MPIP's. */
+const PATIENCE_US = 1_000_000;
 
 export class SessionManager {
   private readonly expiry: Timer;
@@ -37,6 +40,7 @@ export class SessionManager {
     private readonly context: NodeContext,
     private readonly control: ControlChannel,
     private readonly delivery: Delivery,
+    private readonly binder: Binder,
     private readonly onExpired: () => void,
     now: number,
   ) {
@@ -45,16 +49,28 @@ export class SessionManager {
   }
 
   /** A packet of a flow that is not in the table, to a steered address: opens a session. Its packets go natively meanwhile. */
-  begin(packet: PacketView, peer: Peer, now: number): void {
+  begin(packet: PacketView, peer: Peer, now: number): Session | undefined {
     const b = this.context.memory.bytes;
     const id = freeId(peer);
-    if (id === 0) return;
+    if (id === 0) return undefined;
     const { sourceAt, destinationAt, addressBytes } = packet;
     const source = b.slice(sourceAt, sourceAt + addressBytes);
     const destination = b.slice(destinationAt, destinationAt + addressBytes);
     const { protocol, sourcePort, destinationPort } = packet;
     const session = this.add(peer, id, true, protocol, source, destination, sourcePort, destinationPort, now);
-    this.sendOpen(session, now);
+    if (peer.validated.has(addressText(destination))) {
+      this.sendOpen(session, now);
+      return session;
+    }
+    session.receives = false;
+    session.mustBind = true;
+    if (protocol === tcp.PROTOCOL_TCP && (packet.tcpFlags & (tcp.SYN | tcp.ACK)) === tcp.SYN) {
+      this.binder.start(session, now);
+    } else {
+      session.state = 'native';
+      session.retryAt = now + PATIENCE_US;
+    }
+    return session;
   }
 
   /** A packet of a session that is not MPIP (yet): tries again when it is time. */
@@ -63,7 +79,8 @@ export class SessionManager {
     if (session.state === 'native' && now >= session.retryAt) {
       session.state = 'opening';
       session.opensSent = 0;
-      this.sendOpen(session, now);
+      if (session.mustBind) this.binder.start(session, now);
+      else this.sendOpen(session, now);
     }
   }
 
@@ -71,10 +88,13 @@ export class SessionManager {
     if (!envelope.fromOpener || envelope.session === 0) return;
     const known = peer.sessionOf(envelope.session, false);
     if (known !== undefined && isMirror(known, message)) {
-      this.acknowledge(known, false, now);
+      this.acknowledge(peer, known.id, 'accepted', now);
       return;
     }
-    if (!this.isAcceptable(peer, message)) return;
+    if (!this.isAcceptable(peer, message)) {
+      this.acknowledge(peer, envelope.session, 'bind', now);
+      return;
+    }
     if (known !== undefined) {
       // An id is not used again while its session lives: this is a mistake, or forged where nothing is authenticated.
       if (now - known.updatedAt < REUSE_US) return;
@@ -97,21 +117,78 @@ export class SessionManager {
     const { session: id } = envelope;
     const session = this.add(peer, id, false, protocol, source, destination, sourcePort, destinationPort, now);
     session.state = 'mpip';
-    this.acknowledge(session, false, now);
+    this.acknowledge(peer, id, 'accepted', now);
   }
 
-  acknowledged(peer: Peer, envelope: Envelope, refused: boolean, now: number): void {
+  acknowledged(peer: Peer, envelope: Envelope, answer: OpenAnswer, now: number): void {
     const session = peer.sessionOf(envelope.session, true);
     if (session === undefined || envelope.fromOpener) return;
-    if (refused) this.leaveNative(session, now);
-    else this.confirm(session);
+    switch (answer) {
+      case 'accepted':
+        this.confirm(session);
+        break;
+      case 'refused':
+        this.leaveNative(session, now);
+        break;
+      case 'bind':
+        if (session.state !== 'opening' || session.openTimer.index < 0) break;
+        this.context.timers.clear(session.openTimer);
+        this.binder.start(session, now);
+        break;
+    }
   }
 
   /** The peer has sent data of the session, so it has it. */
   confirm(session: Session): void {
-    if (session.state === 'mpip') return;
+    if (session.state !== 'mpip' && !session.mustBind) this.bound(session);
+  }
+
+  bound(session: Session): void {
     session.state = 'mpip';
     this.context.timers.clear(session.openTimer);
+    this.binder.stop(session);
+  }
+
+  /** A block within a native packet shows a session that the peer has opened; undefined = it cannot have it. */
+  shown(peer: Peer, id: number, packet: PacketView, now: number): Session | undefined {
+    const { context } = this;
+    const b = context.memory.bytes;
+    const { sourceAt, destinationAt, addressBytes, protocol } = packet;
+    const source = b.slice(destinationAt, destinationAt + addressBytes);
+    const destination = b.slice(sourceAt, sourceAt + addressBytes);
+    if (!context.isOwn(addressText(source))) return undefined;
+    const { sourcePort: destinationPort, destinationPort: sourcePort } = packet;
+    const twin = context.sessions.findTuple(protocol, source, sourcePort, destination, destinationPort);
+    const known = peer.sessionOf(id, false);
+    if (known !== undefined) {
+      if (known === twin) {
+        if (known.state === 'native') this.reopen(known, now);
+        return known;
+      }
+      // Bound already: the first one counts, or a block that was copied elsewhere would move the session.
+      if (now - known.updatedAt < REUSE_US) return undefined;
+      this.close(known);
+    }
+    if (twin !== undefined) {
+      if (this.keeps(twin, peer, now)) return undefined;
+      this.close(twin);
+    }
+    const session = this.add(peer, id, false, protocol, source, destination, sourcePort, destinationPort, now);
+    session.mustBind = true;
+    this.binder.start(session, now);
+    return session;
+  }
+
+  /** Whether a session stays though `peer` shows one with the same addresses. */
+  private keeps(twin: Session, peer: Peer, now: number): boolean {
+    // Another node's session that has proved to be its own, as long as it lives.
+    if (twin.peer !== peer) return twin.state === 'mpip' && now - twin.updatedAt < REUSE_US;
+    return twin.openedBySelf && twin.state === 'opening' && this.context.key >>> 0 < peer.key >>> 0;
+  }
+
+  private reopen(session: Session, now: number): void {
+    session.state = 'opening';
+    this.binder.start(session, now);
   }
 
   /** Data came of a session that is not here: the peer is told, and opens it anew with its next packet. */
@@ -209,6 +286,7 @@ export class SessionManager {
     const { peer } = session;
     timers.clear(session.openTimer);
     timers.clear(session.holdTimer);
+    this.binder.stop(session);
     session.reorder.discard();
     sessions.delete(session);
     (session.openedBySelf ? peer.ownSessions : peer.peerSessions).delete(session.id);
@@ -235,10 +313,11 @@ export class SessionManager {
     else this.leaveNative(session, now);
   }
 
-  private leaveNative(session: Session, now: number): void {
+  leaveNative(session: Session, now: number): void {
     session.state = 'native';
     session.retryAt = now + NATIVE_US;
     this.context.timers.clear(session.openTimer);
+    this.binder.stop(session);
   }
 
   private holdDue(session: Session, now: number): void {
@@ -248,16 +327,14 @@ export class SessionManager {
     }
   }
 
-  private acknowledge(session: Session, refused: boolean, now: number): void {
-    const { usable } = session.peer;
-    if (usable.length > 0) this.control.send(usable[0], { type: CmType.openAck, refused }, now, session.id, false);
+  private acknowledge(peer: Peer, session: number, answer: OpenAnswer, now: number): void {
+    const { usable } = peer;
+    if (usable.length > 0) this.control.send(usable[0], { type: CmType.openAck, answer }, now, session, false);
   }
 
   /** The peer may only speak for addresses that answered as its own, and only to addresses of this node. */
   private isAcceptable(peer: Peer, { source, destination }: Open): boolean {
-    const { locals, pinned } = this.context;
-    const isOwn = pinned.has(destination.address) || locals.some(({ address }) => address === destination.address);
-    return isOwn && peer.validated.has(source.address as Address);
+    return this.context.isOwn(destination.address) && peer.validated.has(source.address as Address);
   }
 
   private expire(now: number): void {

@@ -135,6 +135,8 @@ export class IncomingPath {
   longest = 0;
   /** Until then the path is taken to reorder packets, so a newer one does not prove an older one lost. */
   reordersUntil = 0;
+  /** Fingerprint of the endpoints that its packets came over last. */
+  origin = 0;
 
   constructor(readonly id: number) {}
 

@@ -10,6 +10,7 @@ import type { Session } from './sessions.js';
 const MAX_PATHS = 255;
 /** A path that carries less, bytes of IP packet, takes what fits it and has no say in how long packets are. */
 const COUNTED_MTU = 1280;
+const MAX_OUTSIDE = 16;
 
 /** `greeting`: keys are agreed, no path has answered yet. `up`: one has. */
 export type PeerState = 'greeting' | 'up';
@@ -21,6 +22,8 @@ export class Peer {
   proven = false;
   /** Where it can be reached, by its own word. */
   addresses: Endpoint[] = [];
+  /** Where it answered a hello though it does not name it: the outside of a NAT that forwards. */
+  readonly outside: Endpoint[] = [];
   /** Of the newest address list: its number and what the peer's CMs should carry. */
   addressSequence = 0;
   digest = 0;
@@ -89,6 +92,17 @@ export class Peer {
     this.heardAt = now;
     this.nextSession = firstSession;
     this.tick = new Timer((at) => tick(this, at));
+  }
+
+  /** A hello to the endpoint was answered. */
+  reachedAt({ address, port }: Endpoint): void {
+    if (!this.isNamed({ address, port }) && this.outside.length < MAX_OUTSIDE) this.outside.push({ address, port });
+  }
+
+  /** Whether an endpoint is one that the peer says to have, or where this node has found it: not a NAT's mapping of the moment. */
+  isNamed({ address, port }: Endpoint): boolean {
+    const isIt = (endpoint: Endpoint): boolean => endpoint.address === address && endpoint.port === port;
+    return this.addresses.some(isIt) || this.outside.some(isIt);
   }
 
   get name(): string {

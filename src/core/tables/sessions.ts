@@ -1,4 +1,5 @@
 import { get32 } from '../memory.js';
+import type { Binding } from '../nat/binding.js';
 import type { ReorderBuffer } from '../reorder/reorder-buffer.js';
 import type { ActiveRule, RuleSet } from '../routing/rules.js';
 import { Timer } from '../timers.js';
@@ -40,6 +41,12 @@ export class Session {
   readonly openTimer: Timer;
   /** Gives up the gap that the reorder buffer waits for. */
   readonly holdTimer: Timer;
+  /** Its addresses are others at the peer (NAT): the session is shown in-band before packets take paths. */
+  binding: Binding | undefined;
+  /** The peer's packets of it are taken. Not before it was shown in-band, when it takes that. */
+  receives = true;
+  /** Only the peer's answer to a block within the session's native packets makes it MPIP: nothing else shows that they reach the peer. */
+  mustBind = false;
   /** Next in the hash chain of SessionTable. */
   chain: Session | undefined;
 

@@ -65,6 +65,10 @@ export function writeCm(
   set24(b, at + field.DIGEST, digest);
 }
 
+/** Of a `bind` block, where timestamp and delay stand otherwise. */
+export const CHALLENGE_BYTES = 8;
+export const cmChallengeAt = (at: number): number => at + field.TIMESTAMP;
+
 /** Whether a block of our version may stand at `at`, with or without the flag for a tag. */
 export function looksLikeCm(b: Uint8Array, at: number, authenticated: boolean): boolean {
   return b[at] >> 4 === CM_VERSION && ((b[at + field.FLAGS] & CmFlag.AUTHENTICATED) !== 0) === authenticated;

@@ -20,6 +20,9 @@ export const CmType = {
   heartbeat: 8,
   addresses: 9,
   goodbye: 10,
+  /** Not a control message but a block within a native packet of the session (nat/in-band.ts). */
+  bind: 11,
+  bound: 12,
 } as const;
 
 /** Longest body, bytes: with CM, tag and IP headers it fits the smallest IPv6 MTU. */
@@ -68,10 +71,20 @@ export interface Open {
   readonly protocol: 6 | 17;
 }
 
+/** `bind`: the sender does not know these addresses as the peer's and its own; the session has to be shown in-band (NAT). */
+export type OpenAnswer = 'accepted' | 'refused' | 'bind';
+
 /** The session's id stands in the CM. */
 export interface OpenAck {
   readonly type: typeof CmType.openAck;
-  readonly refused: boolean;
+  readonly answer: OpenAnswer;
+}
+
+/** The peer's block was seen within a native packet of the session: shows that the sender receives what is sent there. */
+export interface Bound {
+  readonly type: typeof CmType.bound;
+  /** The block's, 8 bytes. */
+  readonly challenge: Uint8Array;
 }
 
 export interface Probe {
@@ -147,7 +160,8 @@ export type ControlMessage =
   | Report
   | Heartbeat
   | Addresses
-  | Goodbye;
+  | Goodbye
+  | Bound;
 
 /** Types of TLVs; numbers are never used again for something else. */
 const Tlv = {
@@ -162,7 +176,7 @@ const Tlv = {
   source: 9,
   destination: 10,
   protocol: 11,
-  refused: 12,
+  answer: 12,
   challenge: 13,
   path: 14,
   observed: 15,
@@ -180,6 +194,7 @@ const NODE_ID_BYTES = 8;
 const NONCE_BYTES = 8;
 const KEY_BYTES = 32;
 
+const ANSWER_CODES = { accepted: 0, refused: 1, bind: 2 } as const;
 const REASON_CODES = { unknown: 0, shutdown: 1, restart: 2 } as const;
 
 const pathReport = {
@@ -215,7 +230,7 @@ export function encodeControl(message: ControlMessage, b: Uint8Array, at: number
       writer.u8(Tlv.protocol, message.protocol);
       break;
     case CmType.openAck:
-      writer.u8(Tlv.refused, message.refused ? 1 : 0);
+      writer.u8(Tlv.answer, ANSWER_CODES[message.answer]);
       break;
     case CmType.probe:
       writeTraits(writer, message.traits);
@@ -241,6 +256,9 @@ export function encodeControl(message: ControlMessage, b: Uint8Array, at: number
       break;
     case CmType.goodbye:
       writer.u8(Tlv.reason, REASON_CODES[message.reason]);
+      break;
+    case CmType.bound:
+      writer.bytes(Tlv.challenge, message.challenge, NONCE_BYTES);
       break;
   }
   return writer.end - at;
@@ -272,8 +290,10 @@ export function decodeControl(type: number, b: Uint8Array, at: number, bytes: nu
       return { type, source, destination, protocol };
     }
     case CmType.openAck: {
-      const refused = reader.u8(Tlv.refused);
-      return refused === undefined ? undefined : { type, refused: refused !== 0 };
+      const code = reader.u8(Tlv.answer);
+      if (code === undefined) return undefined;
+      const { accepted, bind } = ANSWER_CODES;
+      return { type, answer: code === accepted ? 'accepted' : code === bind ? 'bind' : 'refused' };
     }
     case CmType.probe: {
       const challenge = reader.bytes(Tlv.challenge, NONCE_BYTES);
@@ -305,6 +325,10 @@ export function decodeControl(type: number, b: Uint8Array, at: number, bytes: nu
       const reason =
         code === REASON_CODES.shutdown ? 'shutdown' : code === REASON_CODES.restart ? 'restart' : 'unknown';
       return { type, reason };
+    }
+    case CmType.bound: {
+      const challenge = reader.bytes(Tlv.challenge, NONCE_BYTES);
+      return challenge && { type, challenge };
     }
     default:
       return undefined;

@@ -2,6 +2,7 @@ import { GatherBatch } from '../../core/batch.js';
 import type { Address, Crypto, Endpoint, LogLevel, NodeIo } from '../../core/io.js';
 import { nodeCrypto } from '../../host/node-crypto.js';
 import type { RawSocket } from '../../host/raw-socket.js';
+import type { InboundSniffer } from '../../host/sniffer/inbound.js';
 import type { Tun } from '../../host/tun.js';
 import type { WireSender } from '../../host/wire-sender.js';
 import type { PinnedAddresses } from './pinned-addresses.js';
@@ -17,6 +18,7 @@ export type WriteLog = (level: LogLevel, event: string, fields: Record<string, u
 export interface LinuxIoParts {
   readonly tun: Tun;
   readonly raw: RawSocket;
+  readonly inbound: InboundSniffer;
   readonly sender: WireSender;
   readonly sockets: WireSockets;
   readonly steered: SteeredDestinations;
@@ -54,6 +56,14 @@ export class LinuxIo implements NodeIo {
 
   sendNative(offset: number, bytes: number): void {
     this.parts.raw.send(offset, bytes);
+  }
+
+  watch(remotePort: number, localPort: number): void {
+    this.parts.inbound.watch(remotePort, localPort);
+  }
+
+  unwatch(remotePort: number, localPort: number): void {
+    this.parts.inbound.unwatch(remotePort, localPort);
   }
 
   steer(destination: Address, mtu: number): void {

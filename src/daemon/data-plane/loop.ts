@@ -5,6 +5,7 @@ import type { IoCounters } from '../../host/io-counters.js';
 import type { NetlinkEvents } from '../../host/netlink/events.js';
 import type { Netlink } from '../../host/netlink/netlink.js';
 import type { Poller } from '../../host/poller.js';
+import type { InboundSniffer } from '../../host/sniffer/inbound.js';
 import type { Sniffer } from '../../host/sniffer/sniffer.js';
 import { SteeringError } from '../../host/steering/error.js';
 import type { Steering } from '../../host/steering/steering.js';
@@ -40,6 +41,7 @@ export interface LoopParts {
   readonly tunBuffer: { readonly offset: number; readonly bytes: number };
   readonly sockets: WireSockets;
   readonly sniffer: Sniffer;
+  readonly inbound: InboundSniffer;
   readonly netlink: Netlink;
   readonly networkEvents: NetlinkEvents;
   readonly addressBook: LocalAddressBook;
@@ -62,11 +64,15 @@ export class Loop {
   private stopping = false;
 
   constructor(private readonly parts: LoopParts) {
-    const { node, poller, tun, sniffer, networkEvents, controller } = parts;
+    const { node, poller, tun, sniffer, inbound, networkEvents, controller } = parts;
     poller.add({ fd: tun.fd, ready: (_events, now) => this.readTun(now) });
     poller.add({
       fd: sniffer.fd,
       ready: (_events, now) => sniffer.drain((destination) => node.destinationSeen(destination, now), now / 1000),
+    });
+    poller.add({
+      fd: inbound.fd,
+      ready: (_events, now) => inbound.drain((offset, bytes) => node.fromNative(offset, bytes, now)),
     });
     poller.add({
       fd: networkEvents.fd,

@@ -8,6 +8,7 @@ import { NetlinkEvents } from '../../host/netlink/events.js';
 import { Netlink } from '../../host/netlink/netlink.js';
 import { Poller } from '../../host/poller.js';
 import { RawSocket } from '../../host/raw-socket.js';
+import { InboundSniffer } from '../../host/sniffer/inbound.js';
 import { Sniffer } from '../../host/sniffer/sniffer.js';
 import { Steering } from '../../host/steering/steering.js';
 import { Tun } from '../../host/tun.js';
@@ -52,7 +53,9 @@ export function runDataPlane(options: DataPlaneOptions, controller: Controller, 
   const tunLink = TunLink.bringUp(netlink, tun.name);
   const links = netlink.links();
   const loopback = links.filter((link) => link.loopback).map((link) => link.index);
-  using sniffer = new Sniffer({ port: nodeConfig.port, except: [tunLink.index, ...loopback] });
+  const except = [tunLink.index, ...loopback];
+  using sniffer = new Sniffer({ port: nodeConfig.port, except });
+  using inbound = new InboundSniffer(arena, except);
   const addressBook = new LocalAddressBook(options.interfaces, tunLink.index);
   using steering = new Steering({ ...options, netlink, tunIndex: tunLink.index, tunName: tun.name });
   steering.prepare(interfaceNames(addressBook.update(links, netlink.addresses())));
@@ -60,7 +63,7 @@ export function runDataPlane(options: DataPlaneOptions, controller: Controller, 
   const pinned = new PinnedAddresses(netlink, tunLink.index, warn);
   using sockets = new WireSockets({ arena, poller, receiver, sender, port: nodeConfig.port, mark, warn });
 
-  const io = new LinuxIo({ tun, raw, sender, sockets, steered, pinned, log });
+  const io = new LinuxIo({ tun, raw, inbound, sender, sockets, steered, pinned, log });
   const node = new Node(nodeConfig, arena.memory, slots, io, monotonicUs());
   sockets.connect({
     fromWire: (slot, offset, bytes, segmentBytes, local, source, now) =>
@@ -78,6 +81,7 @@ export function runDataPlane(options: DataPlaneOptions, controller: Controller, 
     tunBuffer,
     sockets,
     sniffer,
+    inbound,
     netlink,
     networkEvents,
     addressBook,

@@ -12,14 +12,23 @@ const BPF_LD = 0x00;
 const BPF_LDX = 0x01;
 const BPF_ALU = 0x04;
 const BPF_JMP = 0x05;
+const BPF_ST = 0x02;
 const BPF_RET = 0x06;
+const BPF_MISC = 0x07;
 const BPF_W = 0x00;
 const BPF_H = 0x08;
 const BPF_B = 0x10;
 const BPF_ABS = 0x20;
 const BPF_IND = 0x40;
+const BPF_MEM = 0x60;
 const BPF_MSH = 0xa0;
+const BPF_X = 0x08;
+const BPF_ADD = 0x00;
+const BPF_SUB = 0x10;
 const BPF_AND = 0x50;
+const BPF_LSH = 0x60;
+const BPF_RSH = 0x70;
+const BPF_TAX = 0x00;
 const BPF_JEQ = 0x10;
 const BPF_JSET = 0x40;
 
@@ -38,6 +47,8 @@ export const loadHalf = (offset: number): BpfLine => ({ code: BPF_LD | BPF_H | B
 export const loadByteIndexed = (offset: number): BpfLine => ({ code: BPF_LD | BPF_B | BPF_IND, k: offset });
 export const loadHalfIndexed = (offset: number): BpfLine => ({ code: BPF_LD | BPF_H | BPF_IND, k: offset });
 
+export const loadWordIndexed = (offset: number): BpfLine => ({ code: BPF_LD | BPF_W | BPF_IND, k: offset });
+
 /** A = what the kernel knows: one of `Ancillary`. */
 export const loadAncillary = (what: number): BpfLine => ({
   code: BPF_LD | BPF_W | BPF_ABS,
@@ -51,6 +62,17 @@ export const loadIndex = (value: number): BpfLine => ({ code: BPF_LDX | BPF_W, k
 
 /** A = A & mask. */
 export const and = (mask: number): BpfLine => ({ code: BPF_ALU | BPF_AND, k: mask });
+
+export const add = (value: number): BpfLine => ({ code: BPF_ALU | BPF_ADD, k: value });
+export const shiftLeft = (bits: number): BpfLine => ({ code: BPF_ALU | BPF_LSH, k: bits });
+export const shiftRight = (bits: number): BpfLine => ({ code: BPF_ALU | BPF_RSH, k: bits });
+/** A = A + X, A = A - X, X = A. */
+export const addIndex: BpfLine = { code: BPF_ALU | BPF_ADD | BPF_X, k: 0 };
+export const subtractIndex: BpfLine = { code: BPF_ALU | BPF_SUB | BPF_X, k: 0 };
+export const setIndex: BpfLine = { code: BPF_MISC | BPF_TAX, k: 0 };
+/** Keeps A in a register of its own (0 to 15), and gets it back. */
+export const store = (register: number): BpfLine => ({ code: BPF_ST, k: register });
+export const restore = (register: number): BpfLine => ({ code: BPF_LD | BPF_W | BPF_MEM, k: register });
 
 function test(code: number, k: number, ifTrue?: string, ifFalse?: string): BpfLine {
   return { code, k, ...(ifTrue !== undefined && { ifTrue }), ...(ifFalse !== undefined && { ifFalse }) };

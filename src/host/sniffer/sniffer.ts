@@ -1,33 +1,17 @@
 import { formatAddress, isRouted } from '../../core/address.js';
 import type { Address } from '../../core/io.js';
 import { Arena } from '../arena.js';
-import {
-  AF_PACKET,
-  EAGAIN,
-  EINTR,
-  ENETDOWN,
-  ENOBUFS,
-  ETH_P_ALL,
-  MSG_DONTWAIT,
-  SO_ATTACH_FILTER,
-  SOCK_CLOEXEC,
-  SOCK_DGRAM,
-  SOL_SOCKET,
-} from '../constants.js';
-import { bind, check, close, errno, recv, setsockopt, socket } from '../libc.js';
+import { AF_PACKET, EAGAIN, EINTR, ENETDOWN, ENOBUFS, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_DGRAM } from '../constants.js';
+import { check, close, errno, recv, socket } from '../libc.js';
 import { SystemError } from '../system-error.js';
 import { SNAP_BYTES, sessionFilter } from './filter.js';
+import { attachFilter, listenEverywhere } from './packet-tap.js';
 import { RecentAddresses } from './recent.js';
 
 const RECENT_CAPACITY = 1024;
 const RECENT_HOLD_MS = 1000;
 /** Packets read in one go, so that other descriptors of the loop get their turn. */
 const BATCH = 256;
-
-const SOCKADDR_LL_BYTES = 20;
-const sockaddrLl = { FAMILY: 0, PROTOCOL: 2, INTERFACE: 4 } as const;
-const SOCK_FPROG_BYTES = 16;
-const BPF_INSTRUCTION_BYTES = 8;
 
 const ipv4 = { BYTES: 20, DESTINATION: 16 } as const;
 const ipv6 = { BYTES: 40, DESTINATION: 24 } as const;
@@ -55,34 +39,12 @@ export class Sniffer implements Disposable {
     // Protocol 0: nothing arrives before the filter is there.
     this.fd = check(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'socket AF_PACKET');
     try {
-      this.attachFilter(sessionFilter(options.port, options.except));
-      this.listen();
+      attachFilter(this.fd, this.arena, sessionFilter(options.port, options.except));
+      listenEverywhere(this.fd, this.arena);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
     }
-  }
-
-  private attachFilter(program: Buffer): void {
-    const { arena, fd } = this;
-    const { bytes } = arena.memory;
-    // struct sock_fprog: 16 bits of length, padding, a pointer.
-    const start = SOCK_FPROG_BYTES;
-    bytes.fill(0, 0, SOCK_FPROG_BYTES);
-    bytes.set(program, start);
-    arena.u32[0] = program.length / BPF_INSTRUCTION_BYTES;
-    arena.setPointer(8, start);
-    check(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, arena.address, SOCK_FPROG_BYTES), 'setsockopt SO_ATTACH_FILTER');
-  }
-
-  private listen(): void {
-    const { arena, fd } = this;
-    const { bytes } = arena.memory;
-    const address = Buffer.from(bytes.buffer, bytes.byteOffset, SOCKADDR_LL_BYTES).fill(0);
-    address.writeUInt16LE(AF_PACKET, sockaddrLl.FAMILY);
-    address.writeUInt16BE(ETH_P_ALL, sockaddrLl.PROTOCOL);
-    address.writeInt32LE(0, sockaddrLl.INTERFACE);
-    check(bind(fd, arena.address, SOCKADDR_LL_BYTES), 'bind AF_PACKET');
   }
 
   /**

@@ -37,7 +37,7 @@ const report = {
 
 const MESSAGES: readonly ControlMessage[] = [
   { type: CmType.open, source: IP, destination: IP6, protocol: 6 },
-  { type: CmType.openAck, refused: true },
+  { type: CmType.openAck, answer: 'refused' },
   { type: CmType.hello, ...introduction },
   { type: CmType.welcome, ...introduction, echo: bytes(8) },
   { type: CmType.probe, challenge: bytes(8), path: 2, traits: 3 },

@@ -246,6 +246,7 @@ export class Host {
       }
     }
     this.counters.receivedNative++;
+    this.mpipd?.nativeArrived(ip);
     this.deliver(ip, 'native');
   }
 

@@ -3,20 +3,25 @@ import type { Crypto, LogLevel, NodeIo } from '../../../src/core/io.js';
 import { Memory } from '../../../src/core/memory.js';
 import type { Node } from '../../../src/core/node.js';
 import { SlotPool } from '../../../src/core/slots.js';
+import { CM_BYTES, TAG_BYTES } from '../../../src/core/wire/cm.js';
 import type { Timer } from './clock.js';
 import { SeededCrypto } from './crypto.js';
 import type { Host } from './host.js';
 import { cut, fromTun, toTun, VNET_HEADER_BYTES } from './offload.js';
 import {
   type Endpoint,
+  type IpPacket,
   type Outgoing,
   PacketError,
   parseIp,
+  parseTcp,
+  TCP,
   transportChecksumRight,
   UDP,
   type UdpDatagram,
   udpPacket,
   withPartialChecksum,
+  word,
 } from './packet.js';
 import type { Random } from './random.js';
 
@@ -105,6 +110,9 @@ export class Mpipd implements NodeIo {
   /** Local addresses that the node has been told, for ever: an interface may go down before the node learns it. */
   private readonly known = new Map<number, string>();
   private readonly steered = new Map<string, number>();
+  private readonly watched = new Map<string, number>();
+  private readonly native: Uint8Array[] = [];
+  private readonly nativeBuffer = this.memory.allocate(65_536);
   private nextRoute = 0;
   private identification = 0;
 
@@ -203,6 +211,20 @@ export class Mpipd implements NodeIo {
     this.wake();
   }
 
+  /** The sniffer passes what may carry a block, and what is watched. */
+  nativeArrived(ip: IpPacket): void {
+    const ports = `${word(ip.bytes, ip.headerBytes)} ${word(ip.bytes, ip.headerBytes + 2)}`;
+    const passes =
+      ip.protocol === TCP
+        ? this.watched.has(ports) ||
+          parseTcp(ip).payload.length === CM_BYTES ||
+          parseTcp(ip).payload.length === CM_BYTES + TAG_BYTES
+        : word(ip.bytes, ip.headerBytes + 4) < ip.bytes.length - ip.headerBytes;
+    if (!passes) return;
+    this.native.push(ip.bytes);
+    this.wake();
+  }
+
   // NodeIo.
 
   sendWire(): void {
@@ -262,6 +284,19 @@ export class Mpipd implements NodeIo {
     this.host.transmit(packet, ip.source);
   }
 
+  watch(remotePort: number, localPort: number): void {
+    const ports = `${remotePort} ${localPort}`;
+    this.watched.set(ports, (this.watched.get(ports) ?? 0) + 1);
+  }
+
+  unwatch(remotePort: number, localPort: number): void {
+    const ports = `${remotePort} ${localPort}`;
+    const count = this.watched.get(ports) ?? 0;
+    if (count === 0) throw new Error(`${ports} is not watched`);
+    if (count === 1) this.watched.delete(ports);
+    else this.watched.set(ports, count - 1);
+  }
+
   steer(destination: string, mtu: number): void {
     if (this.host.isLocal(destination)) throw new Error(`${destination} is an address of ${this.host.name} itself`);
     if (!(mtu >= 576 && mtu <= this.host.mtu)) throw new Error(`MTU ${mtu} for ${destination}`);
@@ -311,6 +346,11 @@ export class Mpipd implements NodeIo {
     } else {
       this.readTun(now);
       this.handIn(now);
+    }
+    for (const packet of this.native.splice(0)) {
+      this.memory.bytes.set(packet, this.nativeBuffer);
+      this.node.fromNative(this.nativeBuffer, packet.length, now);
+      this.memory.bytes.fill(POISON, this.nativeBuffer, this.nativeBuffer + packet.length);
     }
     for (const { local, remote } of this.errors.splice(0)) this.node.unreachable(local, remote, now);
     for (const address of this.seen.splice(0)) this.node.destinationSeen(address, now);
@@ -365,7 +405,7 @@ export class Mpipd implements NodeIo {
       }
       const offset = this.slots.offset(slot);
       this.slots.fill(slot, parts);
-      const source = { endpoint: () => first.source };
+      const source = { endpoint: () => first.source, fingerprint: () => fingerprint(first.source) };
       this.node.fromWire(slot, offset, length, parts.length > 1 ? first.payload.length : 0, first.local, source, now);
       this.slots.release(slot);
     }
@@ -404,4 +444,10 @@ export class Mpipd implements NodeIo {
       throw new Error(`datagram of ${payload.length} bytes, interface MTU ${this.host.mtu}`);
     this.host.transmit(cut(outgoing)[0]!, local);
   }
+}
+
+function fingerprint({ address, port }: Endpoint): number {
+  let hash = port;
+  for (const character of address) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) | 0;
+  return hash;
 }

@@ -117,11 +117,13 @@ export function parseTcp(ip: IpPacket): TcpSegment {
 
 export function parseUdp(ip: IpPacket): UdpDatagram {
   const { bytes, headerBytes: at } = ip;
-  if (bytes.length < at + 8 || word(bytes, at + 4) !== bytes.length - at) throw new PacketError('UDP length is wrong');
+  const length = bytes.length < at + 8 ? 0 : word(bytes, at + 4);
+  // Shorter than the IP packet: the rest is surplus (RFC 9868), which no application sees.
+  if (length < 8 || length > bytes.length - at) throw new PacketError('UDP length is wrong');
   return {
     source: { address: ip.source, port: word(bytes, at) },
     destination: { address: ip.destination, port: word(bytes, at + 2) },
-    payload: bytes.subarray(at + 8),
+    payload: bytes.subarray(at + 8, at + length),
   };
 }
 

@@ -57,6 +57,8 @@ export class RelayNode implements NodeUnderTest {
 
   pathTooLong(): void {}
 
+  fromNative(): void {}
+
   destinationSeen(address: string): void {
     this.seen.push(address);
   }

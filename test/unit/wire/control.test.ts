@@ -50,7 +50,11 @@ const message: fc.Arbitrary<ControlMessage> = fc.oneof(
     destination: endpoint,
     protocol: fc.constantFrom<6 | 17>(6, 17),
   }),
-  fc.record({ type: fc.constant(CmType.openAck), refused: fc.boolean() }),
+  fc.record({
+    type: fc.constant(CmType.openAck),
+    answer: fc.constantFrom('accepted' as const, 'refused' as const, 'bind' as const),
+  }),
+  fc.record({ type: fc.constant(CmType.bound), challenge: fixed(8) }),
   fc.record({ type: fc.constant(CmType.probe), challenge: fixed(8), path: u8, traits: u8 }),
   fc.record({ type: fc.constant(CmType.probeReply), challenge: fixed(8), observed: endpoint, traits: u8 }),
   fc.record({ type: fc.constant(CmType.report), paths: fc.array(report, { maxLength: MAX_REPORT_PATHS }) }),
