@@ -57,6 +57,7 @@ ignore: [10.0.0.9]
 scheduler: paper
 reorder: { tcp: paper, udp: off }
 min-delay: all-time
+keep-alive: 15s
 paths:
   - { name: lte, interfaces: ['wwan*'], metered: true }
   - { addresses: [10.0.0.2], backup: true }
@@ -81,6 +82,7 @@ log: { level: debug, format: json, file: /var/log/mpipd.log }
         scheduler: 'paper',
         reorder: { tcp: 'paper', udp: 'off' },
         minDelay: 'all-time',
+        keepAlive: 15_000_000,
         authentication: true,
         peers: ['10.0.0.2', 'fd00::2'],
         ignore: ['10.0.0.9'],
@@ -101,7 +103,7 @@ log: { level: debug, format: json, file: /var/log/mpipd.log }
 
   const wrong: Record<string, string> = {
     'prot: 6747':
-      '1 prot: unknown key, did you mean "port"? allowed: port, peers, ignore, scheduler, reorder, min-delay, authentication, ' +
+      '1 prot: unknown key, did you mean "port"? allowed: port, peers, ignore, scheduler, reorder, min-delay, keep-alive, authentication, ' +
       'secret, interfaces, paths, rules, log, node-id-file, state, tun, mark, table, rule-priority, secret-file',
     'paths: [{ interfaces: [eth0] }]': '1 paths[0]: says nothing of these paths; give name, metered or backup',
     'paths: [{ name: lte, metered: true }]\nrules: [{ mode: single-path, paths: { names: [let] } }]':
