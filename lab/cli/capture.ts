@@ -1,7 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
 import { capture, placeOf } from '../capture/capture.js';
-import { Lab, LabError } from '../lab.js';
+import { LabError } from '../error.js';
+import { Lab } from '../running/lab.js';
 import { Interrupted, interruptible } from './signals.js';
 
 const STDOUT = 1;

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { readText } from '../../src/document/document.js';
 import { DocumentError } from '../../src/document/error.js';
-import { makePlan, readTopology } from '../lab.js';
+import { makePlan } from '../plan/make.js';
 import { kindOfDocument } from '../scenario/kind-of-document.js';
 import { readScenario } from '../scenario/read.js';
+import { readTopology } from '../topology/read.js';
 import { EXIT_BAD_INPUT } from './exit-status.js';
 
 export function registerCheck(program: Command): void {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { Lab } from '../lab.js';
+import { Lab } from '../running/lab.js';
 
 export function registerExec(program: Command): void {
   program

@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { renderPng } from '../figures/render.js';
+import { LabError } from '../error.js';
 import { topologyDrawing } from '../figures/topology-drawing.js';
-import { Lab, LabError, makePlan, readTopology } from '../lab.js';
+import { makePlan } from '../plan/make.js';
+import { Lab } from '../running/lab.js';
+import { readTopology } from '../topology/read.js';
 
 export function registerGraph(program: Command): void {
   program
@@ -15,7 +17,9 @@ export function registerGraph(program: Command): void {
       const svg = topologyDrawing(isFile ? makePlan(await readTopology(names)) : Lab.open(names[0]).plan);
       if (output === undefined) process.stdout.write(svg);
       else if (output.endsWith('.svg')) writeFileSync(output, svg);
-      else if (output.endsWith('.png')) writeFileSync(output, renderPng(svg));
-      else throw new LabError('E_LAB_NAME', `${output} is neither .svg nor .png`);
+      else if (output.endsWith('.png')) {
+        const { renderPng } = await import('../figures/render.js');
+        writeFileSync(output, renderPng(svg));
+      } else throw new LabError('E_LAB_NAME', `${output} is neither .svg nor .png`);
     });
 }

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { ControlError } from '../../src/daemon/api.js';
-import { Lab, type LabLink, type LabNode } from '../lab.js';
+import type { LabLink, LabNode } from '../lab.js';
 import { RELAY_NODE, relayedLinks } from '../plan/relay.js';
 import { directionFigures } from '../plan/tree.js';
 import { isAlive } from '../record/identity.js';
 import type { LabRecord } from '../record/record.js';
+import { Lab } from '../running/lab.js';
 import { table } from './table.js';
 
 export function registerInspect(program: Command): void {

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
-import { Lab, LabError, type LinkChange } from '../lab.js';
+import { LabError } from '../error.js';
+import type { LinkChange } from '../lab.js';
+import { Lab } from '../running/lab.js';
 import { changeOf, LINK_SETTINGS, type LinkSetting } from '../running/link-change.js';
 
 export function registerLink(program: Command): void {

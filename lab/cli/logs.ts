@@ -2,7 +2,7 @@ import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { Lab } from '../lab.js';
+import { Lab } from '../running/lab.js';
 import { Interrupted, interruptible } from './signals.js';
 
 const POLL_MS = 200;

@@ -3,23 +3,31 @@
 import { Command, CommanderError } from 'commander';
 import { DocumentError } from '../../src/document/error.js';
 import { LabError } from '../error.js';
-import { registerCapture } from './capture.js';
-import { registerCheck } from './check.js';
-import { registerDoctor } from './doctor.js';
-import { registerDown } from './down.js';
-import { registerExec } from './exec.js';
 import { exitStatusOf } from './exit-status.js';
-import { registerGraph } from './graph.js';
-import { registerImage } from './image.js';
-import { registerInspect } from './inspect.js';
-import { registerLink } from './link.js';
-import { registerList } from './list.js';
-import { registerLogs } from './logs.js';
-import { registerReport } from './report.js';
-import { registerRun } from './run.js';
-import { registerSchema } from './schema.js';
 import { Interrupted } from './signals.js';
-import { registerUp } from './up.js';
+
+type Register = (program: Command) => void;
+
+/** In the order of the help. A command's modules are loaded when it is called: those of figures alone take longer than most commands. */
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  up: async () => (await import('./up.js')).registerUp,
+  down: async () => (await import('./down.js')).registerDown,
+  list: async () => (await import('./list.js')).registerList,
+  inspect: async () => (await import('./inspect.js')).registerInspect,
+  exec: async () => (await import('./exec.js')).registerExec,
+  link: async () => (await import('./link.js')).registerLink,
+  logs: async () => (await import('./logs.js')).registerLogs,
+  capture: async () => (await import('./capture.js')).registerCapture,
+  check: async () => (await import('./check.js')).registerCheck,
+  schema: async () => (await import('./schema.js')).registerSchema,
+  graph: async () => (await import('./graph.js')).registerGraph,
+  doctor: async () => (await import('./doctor.js')).registerDoctor,
+  image: async () => (await import('./image.js')).registerImage,
+  run: async () => (await import('./run.js')).registerRun,
+  report: async () => (await import('./report.js')).registerReport,
+};
+/** Words that a command has besides its name. */
+const ALSO: Readonly<Record<string, string>> = { ls: 'list', shell: 'exec' };
 
 const program = new Command('mpip-lab')
   .description('emulated networks for multipath work: topologies, links, experiments')
@@ -27,25 +35,11 @@ const program = new Command('mpip-lab')
   .showHelpAfterError('(--help shows how)')
   .exitOverride();
 
-for (const register of [
-  registerUp,
-  registerDown,
-  registerList,
-  registerInspect,
-  registerExec,
-  registerLink,
-  registerLogs,
-  registerCapture,
-  registerCheck,
-  registerSchema,
-  registerGraph,
-  registerDoctor,
-  registerImage,
-  registerRun,
-  registerReport,
-]) {
-  register(program);
-}
+const [word = ''] = process.argv.slice(2);
+const named = COMMANDS[ALSO[word] ?? word];
+// All of them for a help, and to say what there is.
+const wanted = named === undefined ? Object.values(COMMANDS) : [named];
+for (const register of await Promise.all(wanted.map((load) => load()))) register(program);
 // What is set for the program alone is not handed down to its commands by itself.
 for (const command of program.commands) command.copyInheritedSettings(program);
 

@@ -2,9 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { ArmUnit, RunObserver } from '../experiment/run-trials.js';
-import { runTrials } from '../experiment/run-trials.js';
+import { runTrials, unitsOf } from '../experiment/run-trials.js';
 import type { Trial } from '../experiment/trial.js';
-import { renderFigure } from '../figures/render.js';
 import { scenarioFigure } from '../figures/scenario.js';
 import { topologyDrawing } from '../figures/topology-drawing.js';
 import type { BackendName } from '../lab.js';
@@ -65,16 +64,18 @@ export async function runScenario(
   const sweep = trials.length > 1;
   const parts = new Map<Trial, MarkdownPart>();
   const { workloads } = trials[0]!;
+  const { renderFigure } = await import('../figures/render.js');
+  const show = await display(scenario, trials, flags);
   let directory = whole;
-  const documents = await runTrials(trials, {
+  const run = runTrials(trials, {
     jobs: flags.jobs,
     signal,
     ...(flags.backend === undefined ? {} : { backend: flags.backend }),
-    observe: (unit) => observerOf(scenario, unit, trials),
+    observe: show.observe,
     onDocument: async (trial, document, files) => {
       const figure = await renderFigure(scenarioFigure(document, scenario.figure));
       const drawing = { ...files, [TOPOLOGY_FILE]: topologyDrawing(trial.plan) };
-      if (!flags.json) process.stdout.write(`\n${summarizeMetrics(document, headlinesOf(workloads))}\n`);
+      show.print(`\n${summarizeMetrics(document, headlinesOf(workloads))}\n`);
       if (!sweep) {
         const summary = markdownSummary(scenario.title, [{ document, folder: '' }], workloads);
         const all = { ...drawing, 'summary.md': summary };
@@ -87,6 +88,7 @@ export async function runScenario(
       parts.set(trial, { document, folder: relative(whole, stored.directory) });
     },
   });
+  const documents = await show.until(run);
   if (sweep) {
     const ordered = trials.map((trial) => parts.get(trial)!);
     await writeFile(join(whole, 'summary.md'), markdownSummary(scenario.title, ordered, workloads));
@@ -98,10 +100,55 @@ export async function runScenario(
   return documents;
 }
 
-/** Log lines, each with what it is about: labs may run side by side. */
-function observerOf({ name }: Scenario, { trial, arm, repetition }: ArmUnit, trials: readonly Trial[]): RunObserver {
-  const parameters = combinationText(trial.parameters);
+/** More rows than this do not fit a terminal. */
+const ROWS_MAX = 30;
+
+interface Display {
+  readonly observe: (unit: ArmUnit) => RunObserver;
+  /** On standard output, behind the tasks that are shown there. */
+  print(text: string): void;
+  /** Resolves and rejects as the run, when the display is finished. */
+  until<T>(run: Promise<T>): Promise<T>;
+}
+
+/** Tasks on a terminal that has room for them; else log lines, each with what it is about: labs may run side by side. */
+async function display(scenario: Scenario, trials: readonly Trial[], flags: ScenarioFlags): Promise<Display> {
+  const duration = (trial: Trial): number => trial.duration ?? Number.POSITIVE_INFINITY;
+  const print = (text: string): void => void (flags.json || process.stdout.write(text));
+  const units = unitsOf(trials);
+  if (process.stdout.isTTY !== true || flags.json || units.length > ROWS_MAX) {
+    const observe = (unit: ArmUnit): RunObserver => {
+      const title = `${scenario.name}${titleOf(unit, trials, ': ')}`;
+      return logProgress(title, duration(unit.trial)).observerOf('');
+    };
+    return { observe, print, until: (run) => run };
+  }
+  const key = (unit: ArmUnit): string => `${trials.indexOf(unit.trial)} ${unit.arm.id} ${unit.repetition}`;
+  const rows = units.map((unit) => ({ key: key(unit), title: titleOf(unit, trials), duration: duration(unit.trial) }));
+  const { taskProgress } = await import('./run-tasks.js');
+  const progress = taskProgress(`${scenario.name}: ${scenario.title}`, rows, flags.jobs);
+  const printed: string[] = [];
+  return {
+    observe: (unit) => progress.observerOf(key(unit)),
+    print: (text) => void printed.push(text),
+    until: async (run) => {
+      try {
+        const result = await run;
+        await progress.done();
+        return result;
+      } catch (error) {
+        await progress.fail(error);
+        throw error;
+      } finally {
+        for (const text of printed) print(text);
+      }
+    },
+  };
+}
+
+/** "MPIP, 2 of 5", with its parameters in a sweep. */
+function titleOf({ trial, arm, repetition }: ArmUnit, trials: readonly Trial[], separator = ''): string {
+  const parameters = trials.length > 1 ? ` (${combinationText(trial.parameters)})` : '';
   const of = trial.repeat === 1 ? '' : `, ${repetition + 1} of ${trial.repeat}`;
-  const title = `${name}${trials.length > 1 ? ` (${parameters})` : ''}: ${arm.label}${of}`;
-  return logProgress(title, trial.duration ?? Number.POSITIVE_INFINITY).observer;
+  return separator === '' ? `${arm.label}${of}${parameters}` : `${parameters}${separator}${arm.label}${of}`;
 }

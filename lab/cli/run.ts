@@ -10,7 +10,6 @@ import type { Experiment } from '../experiment/experiment.js';
 import { runExperiment, selectArms } from '../experiment/run.js';
 import type { Study } from '../experiment/study.js';
 import { trialOf } from '../experiment/trial.js';
-import { renderFigure } from '../figures/render.js';
 import { topologyDrawing } from '../figures/topology-drawing.js';
 import type { BackendName, Plan } from '../lab.js';
 import type { ResultDocument } from '../results/document.js';
@@ -21,7 +20,7 @@ import { summarize, summarizeMetrics, summarizeRepeats } from '../results/summar
 import { backendOption } from './backend-option.js';
 import { EXIT_FAILED } from './exit-status.js';
 import { reportRun } from './report.js';
-import { logProgress, type Progress, taskProgress } from './run-progress.js';
+import { logProgress, type Progress } from './run-progress.js';
 import { isScenarioFile, prepareScenario, type ReadyScenario, runScenario } from './run-scenario.js';
 import { interruptible } from './signals.js';
 
@@ -123,13 +122,16 @@ async function runOne(
   const arms = selectArms(experiment, flags.arms ?? short);
   const title = `${experiment.id}${of}: ${experiment.title}, ${duration} s each`;
   const interactive = process.stdout.isTTY === true && !flags.json;
-  const progress: Progress = interactive ? taskProgress(title, arms, duration) : logProgress(title, duration);
+  const rows = arms.map(({ id, label }) => ({ key: id, title: label, duration }));
+  const progress: Progress = interactive
+    ? (await import('./run-tasks.js')).taskProgress(title, rows, flags.jobs)
+    : logProgress(title, duration);
   let document: ResultDocument;
   try {
     const options = {
       duration,
       signal,
-      observer: progress.observer,
+      observe: ({ arm }) => progress.observerOf(arm.id),
       arms: arms.map(({ id }) => id),
       ...(flags.backend === undefined ? {} : { backend: flags.backend }),
     };
@@ -140,6 +142,7 @@ async function runOne(
     throw error;
   }
   await progress.done();
+  const { renderFigure } = await import('../figures/render.js');
   const drawing = { [TOPOLOGY_FILE]: topologyDrawing(await planOf(experiment, duration)) };
   const stored = await storeResult(flags.output, document, await renderFigure(experiment.figure(document)), drawing);
   const summary = 'run' in experiment ? summarizeMetrics(document, experiment.headlines) : summarize(document);

@@ -1,5 +1,9 @@
 import type { Command } from 'commander';
-import { type BackendName, forThisMachine, Lab, makePlan, readTopology, withoutMpip } from '../lab.js';
+import { forThisMachine } from '../doctor/emulation.js';
+import type { BackendName } from '../lab.js';
+import { makePlan, withoutMpip } from '../plan/make.js';
+import { Lab } from '../running/lab.js';
+import { readTopology } from '../topology/read.js';
 import { backendOption } from './backend-option.js';
 import { dryRun } from './dry-run.js';
 import { aborted, interruptible } from './signals.js';

@@ -115,9 +115,17 @@ async function runUnit(
   return outcome;
 }
 
+/** All arms of trials in the order that they run in: repetition by repetition, so that what changes on the machine meets all arms alike. */
+export function unitsOf(trials: readonly Trial[]): ArmUnit[] {
+  return trials.flatMap((trial) =>
+    Array.from({ length: trial.repeat }, (_, repetition) =>
+      trial.arms.map((arm): ArmUnit => ({ trial, arm, repetition })),
+    ).flat(),
+  );
+}
+
 /** The outcomes of a trial until they are complete. */
 class Collection {
-  /** Repetition by repetition, so that what changes on the machine meets all arms alike. */
   readonly units: readonly ArmUnit[];
   readonly #outcomes = new Map<ArmUnit, ArmOutcome>();
   #started: string | undefined;
@@ -127,9 +135,7 @@ class Collection {
     private readonly trial: Trial,
     private readonly plan: Plan,
   ) {
-    this.units = Array.from({ length: trial.repeat }, (_, repetition) =>
-      trial.arms.map((arm): ArmUnit => ({ trial, arm, repetition })),
-    ).flat();
+    this.units = unitsOf([trial]);
   }
 
   /** An arm of it is about to run. */

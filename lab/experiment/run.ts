@@ -3,7 +3,7 @@ import { LabError } from '../error.js';
 import type { BackendName } from '../lab.js';
 import type { ResultDocument } from '../results/document.js';
 import type { Arm, Experiment } from './experiment.js';
-import { type RunObserver, runTrials } from './run-trials.js';
+import { type ArmUnit, type RunObserver, runTrials } from './run-trials.js';
 import { trialOf } from './trial.js';
 
 export interface RunOptions {
@@ -16,7 +16,7 @@ export interface RunOptions {
   /** Default: as the topology says, else `netns`. */
   readonly backend?: BackendName;
   readonly signal?: AbortSignal;
-  readonly observer?: RunObserver;
+  readonly observe?: (unit: Pick<ArmUnit, 'arm'>) => RunObserver;
 }
 
 /** The arms of an experiment with these ids, in the experiment's order. Throws LabError E_LAB_UNKNOWN_ARM. */
@@ -34,11 +34,11 @@ export function selectArms({ id, arms }: Pick<Experiment, 'id' | 'arms'>, ids: r
  * when `signal` aborts, its reason. Whatever happens, no lab is left.
  */
 export async function runExperiment(experiment: Experiment, options: RunOptions = {}): Promise<ResultDocument> {
-  const { signal, observer = {}, jobs = 1, duration = experiment.durations.full } = options;
+  const { signal, jobs = 1, duration = experiment.durations.full } = options;
   const trial = { ...(await trialOf(experiment, duration)), arms: selectArms(experiment, options.arms) };
   const run = {
     jobs,
-    observe: () => observer,
+    ...(options.observe === undefined ? {} : { observe: options.observe }),
     ...(signal === undefined ? {} : { signal }),
     ...(options.backend === undefined ? {} : { backend: options.backend }),
   };
