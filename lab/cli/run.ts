@@ -6,7 +6,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { EXPERIMENTS, GROUPS, SCENARIOS, STUDIES } from '../../experiments/index.js';
 import { duration as durationText } from '../../src/document/quantity.js';
 import { LabError } from '../error.js';
-import type { Experiment } from '../experiment/experiment.js';
+import type { Arm, Experiment } from '../experiment/experiment.js';
 import { runExperiment, selectArms } from '../experiment/run.js';
 import type { Study } from '../experiment/study.js';
 import { trialOf } from '../experiment/trial.js';
@@ -131,7 +131,7 @@ async function runOne(
     const options = {
       duration,
       signal,
-      observe: ({ arm }) => progress.observerOf(arm.id),
+      observe: ({ arm }: { arm: Arm }) => progress.observerOf(arm.id),
       arms: arms.map(({ id }) => id),
       ...(flags.backend === undefined ? {} : { backend: flags.backend }),
     };
