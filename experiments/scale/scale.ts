@@ -37,7 +37,7 @@ export const scale: Study = {
 };
 
 async function run(options: StudyRun): Promise<ResultDocument> {
-  const { duration } = options;
+  const { duration, observe } = options;
   requireFor({ workloads: SESSIONS.map((sessions) => flowsOf(sessions, duration)), mptcp: false });
   const chosen = selectArms(scale, options.arms);
   // Each command in a lab listens to it.
@@ -48,7 +48,7 @@ async function run(options: StudyRun): Promise<ResultDocument> {
   const calibration: [arm: string, measured: Calibration][] = [];
   for (const arm of chosen) {
     const shape = SHAPES.find((own) => idOf(own) === arm.id)!;
-    const observer = options.observerOf?.(arm) ?? {};
+    const observer = observe?.({ arm }) ?? {};
     observer.armStarts?.(arm);
     observer.step?.(arm, 'finding paths');
     const searched = await search(shape, options);

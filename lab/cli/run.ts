@@ -8,7 +8,6 @@ import { duration as durationText } from '../../src/document/quantity.js';
 import { LabError } from '../error.js';
 import type { Arm, Experiment } from '../experiment/experiment.js';
 import { runExperiment, selectArms } from '../experiment/run.js';
-import type { ArmUnit } from '../experiment/run-trials.js';
 import type { Study } from '../experiment/study.js';
 import { trialOf } from '../experiment/trial.js';
 import { topologyDrawing } from '../figures/topology-drawing.js';
@@ -132,15 +131,12 @@ async function runOne(
     const options = {
       duration,
       signal,
+      observe: ({ arm }: { arm: Arm }) => progress.observerOf(arm.id),
       arms: arms.map(({ id }) => id),
       ...(flags.backend === undefined ? {} : { backend: flags.backend }),
     };
-    const observerOf = ({ id }: Arm) => progress.observerOf(id);
-    if ('run' in experiment) document = await experiment.run({ ...options, observerOf });
-    else {
-      const observe = ({ arm }: ArmUnit) => observerOf(arm);
-      document = await runExperiment(experiment, { ...options, jobs: flags.jobs, observe });
-    }
+    if ('run' in experiment) document = await experiment.run(options);
+    else document = await runExperiment(experiment, { ...options, jobs: flags.jobs });
   } catch (error) {
     await progress.fail(error);
     throw error;

@@ -16,7 +16,7 @@ export interface RunOptions {
   /** Default: as the topology says, else `netns`. */
   readonly backend?: BackendName;
   readonly signal?: AbortSignal;
-  readonly observe?: (unit: ArmUnit) => RunObserver;
+  readonly observe?: (unit: Pick<ArmUnit, 'arm'>) => RunObserver;
 }
 
 /** The arms of an experiment with these ids, in the experiment's order. Throws LabError E_LAB_UNKNOWN_ARM. */

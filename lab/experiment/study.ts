@@ -4,7 +4,6 @@ import type { Plan } from '../plan/plan.js';
 import type { ResultDocument } from '../results/document.js';
 import type { Arm } from './experiment.js';
 import type { RunOptions } from './run.js';
-import type { RunObserver } from './run-trials.js';
 
 export interface Study {
   /** As on the command line: "scale". */
@@ -30,8 +29,4 @@ export interface Study {
 }
 
 /** Labs come up one after the other: what is measured has the machine for itself. */
-export type StudyRun = Omit<RunOptions, 'jobs' | 'observe'> & {
-  readonly duration: number;
-  readonly arms: readonly string[];
-  readonly observerOf?: (arm: Arm) => RunObserver;
-};
+export type StudyRun = Omit<RunOptions, 'jobs'> & { readonly duration: number; readonly arms: readonly string[] };

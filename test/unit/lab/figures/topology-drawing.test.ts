@@ -42,9 +42,9 @@ describe('the drawing of a topology', () => {
     expect(topologyDrawing(await planOf('two-paths')))
       .to.contain('>40mbit<')
       .and.to.contain('>20mbit<');
-    expect(topologyDrawing(await planOf('phone')))
-      .to.contain('>→ 15mbit<')
-      .and.to.contain('>← 30mbit<');
+    expect(topologyDrawing(await planOf('nat-client')))
+      .to.contain('>→ 10mbit<')
+      .and.to.contain('>← 50mbit<');
     expect(topologyDrawing(await planOf('two-nats'))).to.contain('NAT port-restricted');
   });
 
