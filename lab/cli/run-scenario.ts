@@ -10,6 +10,7 @@ import { scenarioFigure } from '../figures/scenario.js';
 import { sweepFigure } from '../figures/sweep.js';
 import { topologyDrawing } from '../figures/topology-drawing.js';
 import type { BackendName } from '../lab.js';
+import { metricsOf } from '../measure/measures.js';
 import type { ResultDocument } from '../results/document.js';
 import { TOPOLOGY_FILE } from '../results/find.js';
 import { type MarkdownPart, markdownSummary } from '../results/markdown.js';
@@ -78,7 +79,8 @@ export async function runScenario(
     onDocument: async (trial, document, files) => {
       const figure = await renderFigure(scenarioFigure(document, scenario.figure));
       const drawing = { ...files, [TOPOLOGY_FILE]: topologyDrawing(trial.plan) };
-      show.print(`\n${summarizeMetrics(document, headlinesOf(workloads))}\n`);
+      const names = [...headlinesOf(workloads), ...trial.measures.flatMap(metricsOf)];
+      show.print(`\n${summarizeMetrics(document, names)}\n`);
       if (!sweep) {
         const summary = markdownSummary(scenario.title, [{ document, folder: '' }], workloads);
         const all = { ...drawing, 'summary.md': summary };

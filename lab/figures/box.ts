@@ -64,7 +64,13 @@ export function boxFigure(documents: readonly ResultDocument[], { distribution, 
       height: HEIGHT,
       data: { values },
       layer: [
-        { mark: { type: 'rule', color: '#000000' }, encoding: { x, y: at('least'), y2: { field: 'most' } } },
+        ...[
+          ['least', 'q1'],
+          ['q3', 'most'],
+        ].map(([from, to]) => ({
+          mark: { type: 'rule', color: '#000000' },
+          encoding: { x, y: at(from!), y2: { field: to } },
+        })),
         ...['least', 'most'].map((end) => ({
           mark: { type: 'tick', color: '#000000', size: BOX / 2, thickness: 1.25 },
           encoding: { x, y: at(end) },

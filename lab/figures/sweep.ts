@@ -26,6 +26,8 @@ export interface ReferenceMark {
 
 const WIDTH = 640;
 const HEIGHT = 170;
+/** Room above the largest value, for labels. */
+const HEADROOM = 1.15;
 const FACTORS = { 'bit/s': 1e-6, s: 1e3, bytes: 1, '': 1 } as const;
 const SHAPES = ['circle', 'square', 'triangle-up', 'diamond'];
 
@@ -35,6 +37,7 @@ export function sweepFigure(documents: readonly ResultDocument[], figure: SweepF
   if (first === undefined) throw new TypeError('a figure of nothing');
   const labels = Object.values(first.arms).map(({ label }) => label);
   const styles = labels.map((_, i) => LINES[i % LINES.length]!);
+  // The points' own legend would say the same again.
   const legend = { orient: 'top', title: null, direction: 'horizontal', offset: 10 };
   const range = (values: readonly unknown[]) => ({ type: 'ordinal', domain: labels, range: values });
   const limits = documents.flatMap((document) =>
@@ -51,6 +54,7 @@ export function sweepFigure(documents: readonly ResultDocument[], figure: SweepF
       }),
     );
     const marks = figure.marks.filter(({ panel }) => panel === metric);
+    const top = Math.max(...rows.map(({ value }) => value), ...marks.map(({ value }) => value), 1) * HEADROOM;
     const isLast = i === figure.panels.length - 1;
     const x = {
       field: 'x',
@@ -60,7 +64,7 @@ export function sweepFigure(documents: readonly ResultDocument[], figure: SweepF
     const y = {
       field: 'value',
       type: 'quantitative',
-      scale: { zero: true },
+      scale: { domain: [0, top], nice: false },
       axis: { title, titlePadding: 10, minExtent: 44, tickCount: 5 },
     };
     return {
@@ -97,7 +101,7 @@ export function sweepFigure(documents: readonly ResultDocument[], figure: SweepF
           encoding: {
             x,
             y,
-            color: { field: 'line', type: 'ordinal', scale: range(styles.map(({ color }) => color)), legend },
+            color: { field: 'line', type: 'ordinal', scale: range(styles.map(({ color }) => color)), legend: null },
             shape: { field: 'line', type: 'ordinal', scale: range(SHAPES.slice(0, labels.length)), legend: null },
           },
         },
@@ -116,7 +120,6 @@ export function sweepFigure(documents: readonly ResultDocument[], figure: SweepF
     },
     vconcat: panels,
     spacing: 18,
-    resolve: { legend: { color: 'shared', strokeDash: 'shared' } },
     config: CONFIG,
   } as unknown as TopLevelSpec;
 }

@@ -99,8 +99,8 @@ function eventOf(
 }
 
 /** "unknown link ..., did you mean ...". */
-export function unknown(kind: string, name: string, known: readonly string[]): string {
+export function unknown(kind: string, name: string, known: readonly string[], plural = `${kind}s`): string {
   const meant = nearest(name, known);
   const hint = meant === undefined ? ';' : `, did you mean ${JSON.stringify(meant)}?`;
-  return `unknown ${kind} ${JSON.stringify(name)}${hint} ${kind}s: ${known.join(', ')}`;
+  return `unknown ${kind} ${JSON.stringify(name)}${hint} ${plural}: ${known.join(', ') || 'none'}`;
 }

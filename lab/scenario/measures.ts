@@ -30,7 +30,7 @@ export function checkMeasures(
     const key = (['pause-of', 'time-until', 'distribution-of'] as const).find((own) => own in document)!;
     const of = (document as unknown as Record<typeof key, string>)[key];
     if (!series.includes(of)) {
-      refuse(key, unknown('series', of, series));
+      refuse(key, unknown('series', of, series, 'series'));
       return [];
     }
     if ('pause-of' in document) return [{ kind: 'pause', name, series: of, below: document.below }];
