@@ -15,7 +15,7 @@ const WIDTH = 190;
 const HEIGHT = 320;
 const BOX = 34;
 /** The axis begins here, in shares of the smallest value. */
-const FLOOR = 0.85;
+const FLOOR = 0.97;
 
 /** vega-lite specification of the figure. `documents`: one for each group. */
 export function boxFigure(documents: readonly ResultDocument[], { distribution, by }: BoxFigure): TopLevelSpec {

@@ -38,7 +38,7 @@ export function sweepFigure(documents: readonly ResultDocument[], figure: SweepF
   const labels = Object.values(first.arms).map(({ label }) => label);
   const styles = labels.map((_, i) => LINES[i % LINES.length]!);
   // The points' own legend would say the same again.
-  const legend = { orient: 'top', title: null, direction: 'horizontal', offset: 10 };
+  const legend = { orient: 'top', title: null, direction: 'horizontal', offset: 10, symbolType: 'stroke' };
   const range = (values: readonly unknown[]) => ({ type: 'ordinal', domain: labels, range: values });
   const limits = documents.flatMap((document) =>
     document.limit_bps === null ? [] : [{ x: document.parameters[figure.over], value: document.limit_bps / 1e6 }],
