@@ -33,7 +33,7 @@ export interface DistributionMeasure {
 export type Measure = PauseMeasure | TimeUntilMeasure | DistributionMeasure;
 
 /** Metrics of a distribution, without their unit. */
-export const DISTRIBUTION = ['least', 'q1', 'median', 'q3', 'most', 'iqr'] as const;
+const DISTRIBUTION = ['least', 'q1', 'median', 'q3', 'most', 'iqr'] as const;
 
 /** Suffix of a metric's name in the unit of a series. */
 const SUFFIX: Readonly<Record<SeriesRecord['unit'], string>> = { 'bit/s': '_bps', s: '_s', bytes: '_bytes', '': '' };
