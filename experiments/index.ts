@@ -5,11 +5,12 @@ import { scale } from './scale/scale.js';
 
 /** Scenario files that are called by name, beside this file. */
 export const SCENARIOS: Readonly<Record<string, URL>> = Object.fromEntries(
-  ['fig5a', 'fig5b', 'fig5c'].map((id) => [id, new URL(`${id}.yaml`, import.meta.url)]),
+  ['fig4b', 'fig4c', 'fig4c-sweep', 'fig4d', 'fig5a', 'fig5b', 'fig5c'].map((id) => [id, new URL(`${id}.yaml`, import.meta.url)]),
 );
 
 /** Names for several experiments. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  'paper-tcp': ['fig4a', 'fig4b', 'fig4c', 'fig4c-sweep', 'fig4d'],
   'paper-rtc': ['fig5a', 'fig5b', 'fig5c'],
   // One call, two panels of the paper.
   fig5d: ['fig5c'],

@@ -1,12 +1,16 @@
 /** `mpip-lab run FILE.yaml`: a scenario, its results, figures and summary. */
 import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import type { TopLevelSpec } from 'vega-lite';
 import type { ArmUnit, RunObserver } from '../experiment/run-trials.js';
 import { runTrials, unitsOf } from '../experiment/run-trials.js';
 import type { Trial } from '../experiment/trial.js';
+import { boxFigure } from '../figures/box.js';
 import { scenarioFigure } from '../figures/scenario.js';
+import { sweepFigure } from '../figures/sweep.js';
 import { topologyDrawing } from '../figures/topology-drawing.js';
 import type { BackendName } from '../lab.js';
+import { metricsOf } from '../measure/measures.js';
 import type { ResultDocument } from '../results/document.js';
 import { TOPOLOGY_FILE } from '../results/find.js';
 import { type MarkdownPart, markdownSummary } from '../results/markdown.js';
@@ -75,7 +79,8 @@ export async function runScenario(
     onDocument: async (trial, document, files) => {
       const figure = await renderFigure(scenarioFigure(document, scenario.figure));
       const drawing = { ...files, [TOPOLOGY_FILE]: topologyDrawing(trial.plan) };
-      show.print(`\n${summarizeMetrics(document, headlinesOf(workloads))}\n`);
+      const names = [...headlinesOf(workloads), ...trial.measures.flatMap(metricsOf)];
+      show.print(`\n${summarizeMetrics(document, names)}\n`);
       if (!sweep) {
         const summary = markdownSummary(scenario.title, [{ document, folder: '' }], workloads);
         const all = { ...drawing, 'summary.md': summary };
@@ -91,7 +96,14 @@ export async function runScenario(
   const documents = await show.until(run);
   if (sweep) {
     const ordered = trials.map((trial) => parts.get(trial)!);
-    await writeFile(join(whole, 'summary.md'), markdownSummary(scenario.title, ordered, workloads));
+    if (scenario.overview !== null) {
+      const { svg, png } = await renderFigure(overviewFigure(scenario.overview, documents));
+      await Promise.all([writeFile(join(whole, 'figure.svg'), svg), writeFile(join(whole, 'figure.png'), png)]);
+    }
+    await writeFile(
+      join(whole, 'summary.md'),
+      markdownSummary(scenario.title, ordered, workloads, scenario.overview !== null),
+    );
   }
   if (!flags.json) {
     const shown = relative(process.cwd(), directory);
@@ -151,4 +163,11 @@ function titleOf({ trial, arm, repetition }: ArmUnit, trials: readonly Trial[], 
   const parameters = trials.length > 1 ? ` (${combinationText(trial.parameters)})` : '';
   const of = trial.repeat === 1 ? '' : `, ${repetition + 1} of ${trial.repeat}`;
   return separator === '' ? `${arm.label}${of}${parameters}` : `${parameters}${separator}${arm.label}${of}`;
+}
+
+function overviewFigure(
+  overview: NonNullable<Scenario['overview']>,
+  documents: readonly ResultDocument[],
+): TopLevelSpec {
+  return overview.type === 'box' ? boxFigure(documents, overview) : sweepFigure(documents, overview);
 }

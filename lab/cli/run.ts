@@ -16,7 +16,7 @@ import type { ResultDocument } from '../results/document.js';
 import { TOPOLOGY_FILE } from '../results/find.js';
 import { junitXml } from '../results/junit.js';
 import { type StoredResult, storeResult } from '../results/store.js';
-import { summarize, summarizeMetrics, summarizeRepeats } from '../results/summary.js';
+import { summarize, summarizeClaims, summarizeMetrics, summarizeRepeats } from '../results/summary.js';
 import { backendOption } from './backend-option.js';
 import { EXIT_FAILED } from './exit-status.js';
 import { reportRun } from './report.js';
@@ -88,6 +88,7 @@ async function run(words: readonly string[], flags: RunFlags): Promise<void> {
   }
   if (flags.junit !== undefined) await writeFile(flags.junit, junitXml(documents));
   const report = await reportRun(folders, flags.output);
+  if (wanted.length > 1 && !flags.json) process.stdout.write(`${summarizeClaims(documents)}\n`);
   if (!flags.json) process.stdout.write(`Report: ${report}\n`);
   if (flags.json)
     process.stdout.write(`${JSON.stringify(documents.length === 1 ? documents[0] : documents, null, 2)}\n`);

@@ -7,6 +7,8 @@ export type MpipdAction = 'kill' | 'stop' | 'start' | 'restart';
 interface EventBase {
   /** Seconds from the start of the arm. */
   readonly at: number;
+  /** What measures call it. */
+  readonly name?: string;
   /** For people: "path1 carrier=down". */
   readonly text: string;
 }

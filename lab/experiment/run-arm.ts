@@ -3,7 +3,9 @@ import { setMaxListeners } from 'node:events';
 import { ControlError, type DaemonStatus } from '../../src/daemon/api.js';
 import type { BackendName, Calibration, MpipDaemon } from '../lab.js';
 import { linksBetween, type ReceivingLink } from '../measure/links.js';
+import { type Measure, measured } from '../measure/measures.js';
 import { MpipSampler } from '../measure/mpip-sampler.js';
+import { REORDER_PERIOD_MS, reorderingOf } from '../measure/reordering.js';
 import { LinkSampler, type LiveRate } from '../measure/sampler.js';
 import { throughputOf, type Window } from '../measure/throughput.js';
 import type { Plan } from '../plan/plan.js';
@@ -29,6 +31,9 @@ export interface ArmRun {
   readonly duration: number | null;
   /** Seconds from the start until means count. */
   readonly settle: number;
+  readonly measures: readonly Measure[];
+  /** Seconds: width of the bins of rates. */
+  readonly bin: number | undefined;
   /** Where commands of workloads and events run. */
   readonly directory: string;
   /** Default: as the topology says, else `netns`. */
@@ -92,6 +97,9 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   const before = counted && (await mptcpCounters(counted));
   const daemon = ends === null ? undefined : lab.node(ends.sender).mpip;
   await using mpip = daemon === undefined ? null : MpipSampler.start(statusOf(daemon, run.events));
+  const receiving = ends === null ? undefined : lab.node(ends.receiver).mpip;
+  await using reordering =
+    receiving === undefined ? null : MpipSampler.start(statusOf(receiving, run.events), REORDER_PERIOD_MS);
   let start = Number.POSITIVE_INFINITY;
   const receiver = ends === null ? null : lab.node(ends.receiver);
   const onSample = (live: LiveRate[]): void => {
@@ -99,8 +107,10 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
     if (elapsed >= 0) run.onLive?.({ elapsed, links: live });
   };
   const places = links.map(({ name, at }) => ({ link: name, node: lab.node(at.node), interface: at.interface }));
+  const period = run.bin === undefined ? undefined : (run.bin * 1000) / 2;
   await using sampler =
-    receiver && (places.length > 0 ? LinkSampler.startAt(places, onSample) : LinkSampler.start(receiver, onSample));
+    receiver &&
+    (places.length > 0 ? LinkSampler.startAt(places, onSample, period) : LinkSampler.start(receiver, onSample, period));
   const outcomes = await runAll(lab, run, (startMs) => {
     start = startMs / 1000;
   });
@@ -109,7 +119,10 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   await mpip?.stop();
 
   const end = start + Math.min(run.duration ?? elapsed, elapsed);
-  const window: Window = { start, end, settled: start + Math.min(run.settle, (end - start) / 2) };
+  await reordering?.stop();
+  const settled = Math.min(run.settle, (end - start) / 2);
+  const bins = run.bin === undefined ? {} : { bin: run.bin };
+  const window: Window = { start, end, settled: start + settled, ...bins };
   const throughput =
     sampler === null || links.length === 0
       ? { series: [], metrics: {} }
@@ -127,6 +140,12 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
     Object.assign(versions, outcome.versions);
     for (const [file, content] of Object.entries(outcome.files ?? {})) files[`${name}-${file}`] = content;
   }
+  if (main !== null && reordering !== null) {
+    const own = reorderingOf(main.workload.name, reordering.statuses(start, end));
+    series.push(...own.series);
+    Object.assign(metrics, own.metrics);
+  }
+  Object.assign(metrics, measured(run.measures, series, settled));
   if (main !== null && counted !== null && before !== null) {
     // A transfer whose links change, or many short ones, cannot have all subflows all the time.
     const steady = run.events.length === 0 && main.workload.type === 'iperf3';

@@ -96,7 +96,7 @@ async function runUnit(
   observer: RunObserver,
 ): Promise<ArmOutcome> {
   observer.armStarts?.(arm);
-  const { plan, workloads, events, duration, settle, directory } = trial;
+  const { plan, workloads, events, duration, settle, measures, bin, directory } = trial;
   const outcome = await runArm({
     arm,
     plan,
@@ -104,6 +104,8 @@ async function runUnit(
     events,
     duration,
     settle,
+    measures,
+    bin,
     directory,
     signal,
     ...(backend === undefined ? {} : { backend }),

@@ -1,6 +1,7 @@
 /** What is run: an experiment made definite, with one topology, one length and one set of parameters. */
 import { fileURLToPath } from 'node:url';
 import type { ParameterValue } from '../../src/document/parameters.js';
+import type { Measure } from '../measure/measures.js';
 import { makePlan } from '../plan/make.js';
 import type { Plan } from '../plan/plan.js';
 import { readTopology } from '../topology/read.js';
@@ -24,6 +25,9 @@ export interface Trial {
   /** Seconds from the start until means count; at most half of the arm. */
   readonly settle: number;
   readonly parameters: Readonly<Record<string, ParameterValue>>;
+  readonly measures: readonly Measure[];
+  /** Seconds: width of the bins of rates; undefined = as usual. */
+  readonly bin: number | undefined;
   readonly claims: readonly string[];
   /** How often each arm runs. */
   readonly repeat: number;
@@ -46,6 +50,8 @@ export async function trialOf(experiment: Experiment, duration: number): Promise
     duration,
     settle: durations.settle,
     parameters,
+    measures: [],
+    bin: undefined,
     claims,
     repeat: 1,
     directory: process.cwd(),

@@ -41,7 +41,10 @@ export function throughputFigure(document: ResultDocument, { arms, workload }: T
   const whole = capacities.reduce((sum, capacity) => sum + capacity, 0);
   const top = Math.max(whole, ...Object.values(document.arms).flatMap(({ series }) => peaks(series))) * HEADROOM;
   const marks = [
-    ...links.map((link, i) => ({ value: capacities[i]!, label: `${link}: ${plain(capacities[i]!)}` })),
+    ...[...new Set(capacities)].map((value) => {
+      const alike = links.filter((_, i) => capacities[i] === value);
+      return { value, label: `${alike.join(', ')}: ${plain(value)}` };
+    }),
     { value: whole, label: `sum: ${plain(whole)}` },
   ];
   const time = [0, document.duration_s] as const;

@@ -42,6 +42,13 @@ export class MpipSampler implements AsyncDisposable {
     return this.samples.at(-1)?.status;
   }
 
+  /** With the seconds since `since`. */
+  statuses(since: number, until: number): [number, DaemonStatus][] {
+    return this.samples
+      .filter(({ time }) => time >= since && time <= until)
+      .map(({ time, status }) => [time - since, status]);
+  }
+
   /** A value of the live paths of an interface over time; nothing where the interface has no live path or the value is unknown. */
   over(device: string, value: (path: PathStatus) => number | null, since: number, until: number): StatusPoint[] {
     const points: StatusPoint[] = [];

@@ -49,8 +49,12 @@ export class LinkSampler implements AsyncDisposable {
   }
 
   /** The same for links wherever they are, each counted at one of its ends. */
-  static startAt(places: readonly CountedPlace[], onSample?: (live: LiveRate[]) => void): LinkSampler {
-    return new LinkSampler(places, onSample, PERIOD_MS);
+  static startAt(
+    places: readonly CountedPlace[],
+    onSample?: (live: LiveRate[]) => void,
+    periodMs: number = PERIOD_MS,
+  ): LinkSampler {
+    return new LinkSampler(places, onSample, periodMs);
   }
 
   /** In the order that they were given in; a node's in order of its interfaces. */

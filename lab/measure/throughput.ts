@@ -9,6 +9,8 @@ export interface Window {
   readonly end: number;
   /** Start of the part that counts for means: transfers and schedulers have found their rates by then. */
   readonly settled: number;
+  /** Width of the bins of series; default 0.5. */
+  readonly bin?: number;
 }
 
 export interface Throughput {
@@ -25,14 +27,14 @@ const STEADY_BIN_SECONDS = 1;
 export function throughputOf(
   links: readonly ReceivingLink[],
   readingsOf: (link: string) => readonly Reading[],
-  { start, end, settled }: Window,
+  { start, end, settled, bin = BIN_SECONDS }: Window,
 ): Throughput {
   const metrics: Record<string, number> = {};
   const series: SeriesRecord[] = [];
   let total = 0;
   for (const { name, rateBps } of links) {
     const readings = readingsOf(name);
-    series.push({ name: `${name}.rate`, unit: 'bit/s', points: binRates(readings, start, end, BIN_SECONDS) });
+    series.push({ name: `${name}.rate`, unit: 'bit/s', points: binRates(readings, start, end, bin) });
     const mean = meanRate(readings, settled, end) ?? 0;
     const seconds = binRates(readings, settled, end, STEADY_BIN_SECONDS).map(([, rate]) => rate);
     metrics[`${name}.rate_bps`] = mean;

@@ -80,7 +80,9 @@ export function judgeClaim(
     if (!(error instanceof ClaimError) || (error.code !== 'E_CLAIM_METRIC' && error.code !== 'E_CLAIM_NOT_FINITE')) {
       throw error;
     }
-    return { text, left: null, right: null, unit: '', pass: false, problem: error.problem };
+    const name = /^[\w.-]+/.exec(text.slice(error.position))?.[0];
+    const problem = error.code === 'E_CLAIM_METRIC' ? `${name} was not measured` : error.problem;
+    return { text, left: null, right: null, unit: '', pass: false, problem };
   }
 }
 

@@ -10,8 +10,13 @@ export interface MarkdownPart {
   readonly folder: string;
 }
 
-/** `workloads`: those of the scenario; their most important metrics stand in the table over all combinations. */
-export function markdownSummary(title: string, parts: readonly MarkdownPart[], workloads: readonly Workload[]): string {
+/** `hasFigure`: there is one over all combinations. `workloads`: those of the scenario; their most important metrics stand in the table over all combinations. */
+export function markdownSummary(
+  title: string,
+  parts: readonly MarkdownPart[],
+  workloads: readonly Workload[],
+  hasFigure = false,
+): string {
   const [first] = parts;
   if (first === undefined) throw new TypeError('a summary of nothing');
   const { machine, started, versions } = first.document;
@@ -22,7 +27,16 @@ export function markdownSummary(title: string, parts: readonly MarkdownPart[], w
     `Linux ${machine.kernel}`,
     ...used,
   ];
-  const sweep = parts.length > 1 ? ['## All combinations', '', ...overview(parts, workloads), ''] : [];
+  const sweep =
+    parts.length > 1
+      ? [
+          '## All combinations',
+          '',
+          ...(hasFigure ? [`![${title}](figure.svg)`, ''] : []),
+          ...overview(parts, workloads),
+          '',
+        ]
+      : [];
   return [
     `# ${title}`,
     '',

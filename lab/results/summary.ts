@@ -80,6 +80,29 @@ export function summarizeRepeats(documents: readonly ResultDocument[]): string {
   ].join('\n');
 }
 
+/** Of a run of several experiments: how many claims of each held, and those that did not. */
+export function summarizeClaims(documents: readonly ResultDocument[]): string {
+  const named = ({ experiment, parameters }: ResultDocument): string => {
+    const values = Object.entries(parameters).map(([name, value]) => `${name} ${value}`);
+    return `${experiment}${values.length === 0 ? '' : ` (${values.join(', ')})`}`;
+  };
+  const rows = documents.map((document) => {
+    const held = document.claims.filter(({ pass }) => pass).length;
+    return [named(document), `${held} of ${document.claims.length}`];
+  });
+  const failed = documents.flatMap((document) =>
+    document.claims
+      .filter(({ pass }) => !pass)
+      .map((claim) => `  FAIL  ${named(document)}: ${claim.text}  (${sidesText(claim)})`),
+  );
+  return [
+    ...table([['experiment', 'claims held'], ...rows]),
+    '',
+    ...(failed.length === 0 ? ['All claims hold.'] : failed),
+    '',
+  ].join('\n');
+}
+
 /** Both sides of a claim, or why there are none. */
 export function sidesText({ left, right, unit, problem }: ResultDocument['claims'][number]): string {
   if (left === null || right === null) return problem ?? 'could not be computed';

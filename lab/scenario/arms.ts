@@ -12,7 +12,6 @@ export function checkArms(documents: readonly ArmDocument[], hasMpipHosts: boole
     const arm = armOf(document);
     if (seen.has(arm.id)) report(path, `there is an arm ${JSON.stringify(arm.id)} already`);
     seen.add(arm.id);
-    if (arm.mpip && arm.mptcp) report([...path, 'mptcp'], 'an arm has MPIP or MPTCP, not both', 'key');
     if (arm.mpip && !hasMpipHosts) report(path, 'no host of the topology has mpip, so mpipd runs nowhere');
     return arm;
   });

@@ -5,6 +5,8 @@ import type { Arm } from '../experiment/experiment.js';
 import { endsOf, limitOf } from '../experiment/limit-of.js';
 import { mainOf } from '../experiment/run-arm.js';
 import { linksBetween } from '../measure/links.js';
+import { type Measure, metricsOf } from '../measure/measures.js';
+import { REORDER_METRICS } from '../measure/reordering.js';
 import type { Plan } from '../plan/plan.js';
 import { ClaimError } from '../results/claim-syntax.js';
 import { evaluateClaim } from '../results/claims.js';
@@ -24,8 +26,9 @@ export function faultOf(
   arms: readonly Arm[],
   plan: Plan,
   workloads: readonly Workload[],
+  measures: readonly Measure[],
 ): ClaimFault | null {
-  const known = metricNames(arms, plan, workloads);
+  const known = metricNames(arms, plan, workloads, measures);
   const open = openPrefixes(arms, workloads);
   // Any value will do: what is checked is that there is one, and its unit.
   const table = new Map([...known].map((name) => [name, 1]));
@@ -47,7 +50,12 @@ export function faultOf(
 }
 
 /** Names of all metrics that the arms have. */
-function metricNames(arms: readonly Arm[], plan: Plan, workloads: readonly Workload[]): Set<string> {
+function metricNames(
+  arms: readonly Arm[],
+  plan: Plan,
+  workloads: readonly Workload[],
+  measures: readonly Measure[],
+): Set<string> {
   const names = new Set<string>();
   const main = mainOf(workloads);
   const ends = main === null ? null : endsOf(main.flow);
@@ -67,6 +75,8 @@ function metricNames(arms: readonly Arm[], plan: Plan, workloads: readonly Workl
       for (const metric of kindOf(workload).metrics(workload) ?? ['exit_status', 'duration_s'])
         add(`${workload.name}.${metric}`);
     }
+    for (const measure of measures) for (const metric of metricsOf(measure)) add(metric);
+    if (arm.mpip && main !== null) for (const metric of REORDER_METRICS) add(`${main.workload.name}.${metric}`);
     if (arm.mptcp && main?.flow.transport === 'tcp') add(`${main.workload.name}.subflows`);
   }
   return names;

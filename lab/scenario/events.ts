@@ -1,9 +1,11 @@
 /** Events of scenarios. */
 import { nearest } from '../../src/document/nearest.js';
+import type { Parameters } from '../../src/document/parameters.js';
 import type { LabEvent } from '../experiment/events.js';
 import type { Plan } from '../plan/plan.js';
 import { changeText, type LinkSetting, settingsIn } from '../running/link-change.js';
 import type { Report } from '../topology/report.js';
+import { isFor } from './matrix.js';
 import type { EventDocument } from './schema.js';
 
 const FORMS = '{ at, link, set }, { at, node, exec } or { at, node, mpipd }';
@@ -14,17 +16,20 @@ const EMULATED: ReadonlySet<LinkSetting> = new Set(['delay', 'jitter', 'loss', '
 /** `duration`: seconds of the arm, null = not known. */
 export function checkEvents(
   documents: readonly EventDocument[],
+  parameters: Parameters,
   plan: Plan,
   duration: number | null,
   report: Report,
 ): LabEvent[] {
   return documents.flatMap((document, index) => {
+    if (!isFor(document.only, parameters)) return [];
     const path = ['events', index];
     if (duration !== null && document.at > duration) {
       report([...path, 'at'], `is after the end: the workloads end after ${duration} s`);
     }
     const event = eventOf(document, plan, (key, message) => report([...path, ...key], message));
-    return event === null ? [] : [event];
+    const { name } = document;
+    return event === null ? [] : [{ ...event, ...(name !== undefined && { name }) }];
   });
 }
 
@@ -35,7 +40,7 @@ function eventOf(
 ): LabEvent | null {
   const { at, link, set, node, exec, mpipd } = document;
   const given = Object.keys(document)
-    .filter((key) => key !== 'at')
+    .filter((key) => !['at', 'name', 'only'].includes(key))
     .sort()
     .join(' ');
   if (link !== undefined && set !== undefined && given === 'link set') {
@@ -94,8 +99,8 @@ function eventOf(
 }
 
 /** "unknown link ..., did you mean ...". */
-export function unknown(kind: string, name: string, known: readonly string[]): string {
+export function unknown(kind: string, name: string, known: readonly string[], plural = `${kind}s`): string {
   const meant = nearest(name, known);
   const hint = meant === undefined ? ';' : `, did you mean ${JSON.stringify(meant)}?`;
-  return `unknown ${kind} ${JSON.stringify(name)}${hint} ${kind}s: ${known.join(', ')}`;
+  return `unknown ${kind} ${JSON.stringify(name)}${hint} ${plural}: ${known.join(', ') || 'none'}`;
 }

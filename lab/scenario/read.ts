@@ -4,6 +4,7 @@ import { basename, dirname, isAbsolute, join } from 'node:path';
 import { type OpenDocument, openDocument, readText } from '../../src/document/document.js';
 import type { DocumentProblem } from '../../src/document/error.js';
 import type { Parameters } from '../../src/document/parameters.js';
+import type { DocumentPath } from '../../src/document/positions.js';
 import { makePlan } from '../plan/make.js';
 import { checkTopology } from '../topology/check.js';
 import { readTopology } from '../topology/read.js';
@@ -14,8 +15,9 @@ import { traceProblem } from '../topology/traces.js';
 import { kindOf, type Workload } from '../workloads/kinds.js';
 import { checkArms } from './arms.js';
 import { faultOf, problemOf } from './claims.js';
-import { checkEvents } from './events.js';
-import { combinations } from './matrix.js';
+import { checkEvents, unknown } from './events.js';
+import { combinations, isFor, type Only } from './matrix.js';
+import { checkMeasures } from './measures.js';
 import type { Scenario, ScenarioCase } from './scenario.js';
 import { preludeSchema, type ScenarioDocument, scenarioSchema } from './schema.js';
 import { checkWorkloads } from './workloads.js';
@@ -39,8 +41,9 @@ export async function parseScenario(text: string, file: string): Promise<Scenari
   const name = value.name ?? basename(file).replace(/\.[^.]*$/, '');
   const cases: ScenarioCase[] = [];
   for (const { document, parameters } of read) cases.push(await caseOf(document, parameters, name));
-  const { title = name, paper = null, repeat, short = null, figure = null } = value;
-  return { name, title, paper, file, cases, repeat, short, figure };
+  const { title = name, paper = null, repeat, figure = null, overview = null } = value;
+  const short = value.short === undefined ? null : { only: undefined, ...value.short };
+  return { name, title, paper, file, cases, repeat, short, figure, overview };
 }
 
 async function caseOf(
@@ -60,17 +63,35 @@ async function caseOf(
   const workloads = checkWorkloads(value.workloads, plan, value.duration, report);
   document.reject(problems);
   const duration = value.duration ?? endOf(workloads);
-  const events = checkEvents(value.events, plan, duration, report);
-  value.claims.forEach(({ text, key }, index) => {
-    const fault = faultOf(text, arms, plan, workloads);
+  const events = checkEvents(value.events, parameters, plan, duration, report);
+  const measures = checkMeasures(value.measures, events, plan, workloads, report);
+  reportUnknown(value, parameters, report);
+  document.reject(problems);
+  value.claims.forEach(({ text, key, only }, index) => {
+    if (!isFor(only, parameters)) return;
+    const fault = faultOf(text, arms, plan, workloads, measures);
     if (fault !== null) {
       problems.push(problemOf(document.problemAt(['claims', index, ...key], fault.message), text, fault));
     }
   });
   document.reject(problems);
   const { settle = DEFAULT_SETTLE_SECONDS } = value;
-  const claims = value.claims.map(({ text }) => text);
-  return { parameters, plan, arms, workloads, events, duration, settle, claims };
+  const claims = value.claims.filter(({ only }) => isFor(only, parameters)).map(({ text }) => text);
+  const { bin } = value;
+  return { parameters, plan, arms, workloads, events, duration, settle, measures, bin, claims };
+}
+
+/** Conditions that no combination can meet, since they name what is no parameter. */
+function reportUnknown({ events, claims, short }: ScenarioDocument, parameters: Parameters, report: Report): void {
+  const names = Object.keys(parameters);
+  const check = (only: Only | undefined, path: DocumentPath): void => {
+    for (const name of Object.keys(only ?? {})) {
+      if (!names.includes(name)) report([...path, 'only', name], unknown('parameter', name, names), 'key');
+    }
+  };
+  events.forEach(({ only }, index) => void check(only, ['events', index]));
+  claims.forEach(({ only }, index) => void check(only, ['claims', index]));
+  if (short !== undefined && 'only' in short) check(short.only, ['short']);
 }
 
 /** When the last workload ends; null when one lasts until it is done. */

@@ -3,8 +3,10 @@ import type { Parameters } from '../../src/document/parameters.js';
 import type { LabEvent } from '../experiment/events.js';
 import type { Arm } from '../experiment/experiment.js';
 import type { Panel } from '../figures/timeline.js';
+import type { Measure } from '../measure/measures.js';
 import type { Plan } from '../plan/plan.js';
 import type { Workload } from '../workloads/kinds.js';
+import type { OnlyDocument, OverviewDocument } from './schema.js';
 
 export interface Scenario {
   readonly name: string;
@@ -15,10 +17,12 @@ export interface Scenario {
   /** At least one; all have the same arms and workloads by name. */
   readonly cases: readonly ScenarioCase[];
   readonly repeat: number;
-  /** Seconds of the short form; null = there is none. */
-  readonly short: number | null;
-  /** Panels of the figure; null = chosen by what was measured. */
+  /** The short form: seconds of an arm, and the combinations that it has; null = there is none. */
+  readonly short: { readonly duration: number; readonly only: OnlyDocument | undefined } | null;
+  /** Panels of the figure of each combination; null = chosen by what was measured. */
   readonly figure: readonly Panel[] | null;
+  /** Over all combinations; null = none. */
+  readonly overview: OverviewDocument | null;
 }
 
 export interface ScenarioCase {
@@ -31,5 +35,8 @@ export interface ScenarioCase {
   readonly duration: number | null;
   /** Seconds until means count. */
   readonly settle: number;
+  readonly measures: readonly Measure[];
+  /** Seconds: width of the bins of rates. */
+  readonly bin: number | undefined;
   readonly claims: readonly string[];
 }

@@ -1,7 +1,7 @@
 /** The grammar of scenario files. What a grammar cannot say stands in check.ts. */
 import { z } from 'zod';
 import { describe } from '../../src/document/explain.js';
-import { duration as durationUs, rate, size } from '../../src/document/quantity.js';
+import { duration as durationUs, percent, rate, size } from '../../src/document/quantity.js';
 import { linkChange } from '../running/link-change.js';
 import { mpip, topologySchema } from '../topology/schema.js';
 
@@ -65,6 +65,8 @@ const workload = z
       reverse: z.boolean().default(false),
       parallel: count.max(128).default(1),
       rate: rate.optional(),
+      // iperf3 takes no shorter one.
+      interval: time.refine((s) => s >= 0.1 && s <= 60, { error: 'must be from 100ms to 60s' }).optional(),
     }),
     z.strictObject({
       ...common,
@@ -146,8 +148,16 @@ const arm = z.union([
   }),
 ]);
 
+/** A value of a parameter. */
+const parameter = z.union([z.string(), z.number(), z.boolean()]);
+
+/** Combinations that something is for: values of parameters. */
+const only = z.record(z.string(), z.union([parameter, z.array(parameter).min(1)])).optional();
+
 const event = z.strictObject({
   at: time,
+  name: word.optional(),
+  only,
   link: z.string().optional(),
   set: linkChange.optional(),
   node: z.string().optional(),
@@ -159,6 +169,7 @@ const event = z.strictObject({
 interface ClaimDocument {
   readonly text: string;
   readonly key: readonly string[];
+  readonly only?: OnlyDocument;
 }
 
 const claim = z.union([
@@ -166,19 +177,24 @@ const claim = z.union([
     .string()
     .min(1)
     .transform((text) => ({ text, key: [] })),
-  z.strictObject({ that: z.string().min(1) }).transform(({ that }) => ({ text: that, key: ['that'] })),
+  z
+    .strictObject({ that: z.string().min(1), only })
+    .transform(({ that, only: where }) => ({ text: that, key: ['that'], ...(where && { only: where }) })),
 ]) as z.ZodType<ClaimDocument>;
 
-/** A value of a parameter. */
-const parameter = z.union([z.string(), z.number(), z.boolean()]);
-
 /** Names and values of parameters: read first, since all else may use them. */
-const matrixSchema = z.record(
-  z.string().refine((name) => /^[A-Za-z_][\w-]*$/.test(name), {
-    error: (issue) => `${describe(issue.input)} is not a name of a parameter`,
-  }),
-  z.array(parameter).min(1),
-);
+const parameterName = z.string().refine((name) => /^[A-Za-z_][\w-]*$/.test(name), {
+  error: (issue) => `${describe(issue.input)} is not a name of a parameter`,
+});
+const matrixSchema = z.union([
+  z.record(parameterName, z.array(parameter).min(1)),
+  z
+    .array(z.record(parameterName, parameter))
+    .min(1)
+    .refine((rows) => rows.every((row) => Object.keys(row).join() === Object.keys(rows[0] ?? {}).join()), {
+      error: 'each combination gives values to the same parameters, in the same order',
+    }),
+]);
 
 /** The part of a scenario that must be known before the rest can be read. */
 export const preludeSchema = z.looseObject({ matrix: matrixSchema.optional() });
@@ -201,6 +217,37 @@ interface PanelDocument {
   readonly series: readonly string[];
   readonly title: string;
 }
+/** A share of a link's capacity, or a rate. */
+const mark = z.union([percent.transform((share) => ({ share })), rate.transform((bps) => ({ bps }))]);
+
+const measure = z.union([
+  z.strictObject({ name: word, 'pause-of': z.string(), below: rate.default(0) }),
+  z.strictObject({ name: word, 'time-until': z.string(), reaches: mark, after: z.string() }),
+  z.strictObject({ name: word, 'distribution-of': z.string() }),
+]);
+
+const referenceMark = z.strictObject({
+  panel: z.string(),
+  value: z.number(),
+  label: z.string(),
+  at: parameter.optional(),
+});
+
+/** A figure over all combinations. */
+const overview = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('box'),
+    distribution: z.string(),
+    by: z.string(),
+  }),
+  z.strictObject({
+    type: z.literal('sweep'),
+    over: z.string(),
+    title: z.string().optional(),
+    panels: z.array(z.strictObject({ metric: z.string(), title: z.string() })).min(1),
+    marks: z.array(referenceMark).default([]),
+  }),
+]);
 
 export const scenarioSchema = z.strictObject({
   name: topologySchema.shape.name.optional(),
@@ -212,10 +259,15 @@ export const scenarioSchema = z.strictObject({
   arms: z.array(arm).min(1),
   workloads: z.array(workload).min(1),
   events: z.array(event).default([]),
+  measures: z.array(measure).default([]),
   claims: z.array(claim).default([]),
   figure: z.array(panel).min(1).optional(),
+  overview: overview.optional(),
+  bin: time.refine((s) => s >= 0.05, { error: 'must be at least 50ms' }).optional(),
   duration: positive.optional(),
-  short: positive.optional(),
+  short: z
+    .union([positive.transform((duration) => ({ duration })), z.strictObject({ duration: positive, only })])
+    .optional(),
   settle: time.optional(),
   repeat: count.max(1000).default(1),
   matrix: z.unknown().optional(),
@@ -224,4 +276,7 @@ export const scenarioSchema = z.strictObject({
 export type ScenarioDocument = z.output<typeof scenarioSchema>;
 export type EventDocument = ScenarioDocument['events'][number];
 export type WorkloadDocument = ScenarioDocument['workloads'][number];
+export type MeasureDocument = ScenarioDocument['measures'][number];
+export type OverviewDocument = NonNullable<ScenarioDocument['overview']>;
+export type OnlyDocument = NonNullable<z.output<typeof only>>;
 export type ArmDocument = ScenarioDocument['arms'][number];

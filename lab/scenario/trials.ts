@@ -4,6 +4,7 @@ import { LabError } from '../error.js';
 import { selectArms } from '../experiment/run.js';
 import type { Trial } from '../experiment/trial.js';
 import { kindOf, type Workload } from '../workloads/kinds.js';
+import { isFor } from './matrix.js';
 import type { Scenario, ScenarioCase } from './scenario.js';
 import { subjectOf } from './subject.js';
 
@@ -18,8 +19,10 @@ export interface TrialOptions {
 
 /** Throws LabError: E_LAB_UNKNOWN_ARM, E_LAB_SCENARIO when the length is not a matter of choice. */
 export function trialsOf(scenario: Scenario, { duration, arms, repeat = scenario.repeat }: TrialOptions = {}): Trial[] {
-  const wanted = duration === 'short' ? (scenario.short ?? undefined) : duration;
-  return scenario.cases.map((own): Trial => {
+  const short = duration === 'short' ? scenario.short : null;
+  const wanted = duration === 'short' ? short?.duration : duration;
+  const cases = scenario.cases.filter(({ parameters }) => isFor(short?.only, parameters));
+  return cases.map((own): Trial => {
     const timed = wanted === undefined ? own : scaled(scenario, own, wanted);
     return {
       id: scenario.name,
@@ -33,6 +36,8 @@ export function trialsOf(scenario: Scenario, { duration, arms, repeat = scenario
       duration: timed.duration,
       settle: timed.settle,
       parameters: timed.parameters,
+      measures: timed.measures,
+      bin: timed.bin,
       claims: timed.claims,
       repeat,
       directory: resolve(dirname(scenario.file)),
@@ -53,6 +58,9 @@ function scaled(scenario: Scenario, own: ScenarioCase, duration: number): Scenar
     ...own,
     duration,
     settle: own.settle * factor,
+    measures: own.measures.map((measure) =>
+      measure.kind === 'time-until' ? { ...measure, after: measure.after * factor } : measure,
+    ),
     events: own.events.map((event) => ({ ...event, at: event.at * factor })),
     workloads: own.workloads.map((workload): Workload => {
       const kind = kindOf(workload);

@@ -24,6 +24,8 @@ export interface Iperf3Workload extends WorkloadBase {
   readonly parallel: number;
   /** bit/s over all flows: UDP sends at this rate, TCP at most; null = as fast as it goes (TCP only). */
   readonly rate: number | null;
+  /** Seconds that each point of its series stands for; default 0.5. */
+  readonly interval?: number | undefined;
 }
 
 export interface Iperf3Run {
@@ -40,7 +42,6 @@ export interface Iperf3Run {
 }
 
 const DEFAULT_PORT = 5201;
-/** Width of the intervals in the reports. */
 const INTERVAL_SECONDS = 0.5;
 const CONNECT_TIMEOUT_MS = 5000;
 /** A transfer over a full queue, and the exchange of results after it, outlast the duration by this much at most. */
@@ -77,7 +78,7 @@ export const iperf3: WorkloadKind<Iperf3Workload> = {
 export async function runIperf3(workload: Iperf3Workload, run: Iperf3Run): Promise<Iperf3Result> {
   const { client, server, target, mptcp, port = DEFAULT_PORT, signal } = run;
   const abort = signal === undefined ? {} : { signal };
-  const serverCommand = serverCommandOf(port, mptcp);
+  const serverCommand = serverCommandOf(port, mptcp, workload.interval);
   const clientCommand = clientCommandOf(workload, target, port, mptcp);
   // Reports of many flows outgrow what a process keeps in memory, so the server's goes to a file.
   const directory = await mkdtemp(join(tmpdir(), 'mpip-iperf3-'));
@@ -104,14 +105,14 @@ export async function runIperf3(workload: Iperf3Workload, run: Iperf3Run): Promi
 }
 
 /** Command line of a server for one test. */
-export function serverCommandOf(port: number, mptcp: boolean): string[] {
-  return asMptcp(mptcp, ['iperf3', '-s', '-1', '-J', '-i', String(INTERVAL_SECONDS), '-p', String(port)]);
+export function serverCommandOf(port: number, mptcp: boolean, interval = INTERVAL_SECONDS): string[] {
+  return asMptcp(mptcp, ['iperf3', '-s', '-1', '-J', '-i', String(interval), '-p', String(port)]);
 }
 
 /** Command line of the client. Throws LabError E_LAB_WORKLOAD when the workload contradicts itself. */
 export function clientCommandOf(workload: Iperf3Workload, target: string, port: number, mptcp: boolean): string[] {
-  const { name, protocol, congestion, duration, reverse, parallel, rate } = workload;
-  const command = ['iperf3', '-c', target, '-p', String(port), '-J', '-i', String(INTERVAL_SECONDS)];
+  const { name, protocol, congestion, duration, reverse, parallel, rate, interval = INTERVAL_SECONDS } = workload;
+  const command = ['iperf3', '-c', target, '-p', String(port), '-J', '-i', String(interval)];
   command.push('-t', String(duration), '-P', String(parallel), '--connect-timeout', String(CONNECT_TIMEOUT_MS));
   if (protocol === 'tcp') command.push('-C', congestion);
   else {

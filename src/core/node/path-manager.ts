@@ -40,6 +40,8 @@ const MAX_PROBE_WAIT_US = 15_000_000;
 const ACTIVE_PROBE_US = 1_000_000;
 /** A delay in a CM may have waited for its packet so long at the peer (FEEDBACK_US there, and a late timer). */
 const FEEDBACK_AGE_US = 20_000;
+/** While data flows, a path that was live once and is dead is probed so often: it is to be used again within 1 s of its return. */
+const RETRY_US = 300_000;
 const ASK_ADDRESSES_US = 200_000;
 const MAX_PATHS_OF_PEER = 128;
 /** A dead path to an endpoint that the peer does not name itself (a NAT's mapping) is given up after so many probes, 25 s. */
@@ -372,6 +374,9 @@ export class PathManager {
   }
 
   private check(path: Path, now: number): void {
+    if (path.state === 'dead' && path.confirmedAt > 0) {
+      this.context.timers.setEarlier(path.probe, Math.max(now, path.challengeSentAt + RETRY_US));
+    }
     if (path.state !== 'live') return;
     if (path.unconfirmedSince > 0 && now - path.unconfirmedSince > Math.max(SUSPECT_US, 3 * path.rtt)) {
       path.unanswered = 0;

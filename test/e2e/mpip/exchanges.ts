@@ -16,6 +16,8 @@ export interface Exchanges {
   /** How many of each. */
   readonly tcp: number;
   readonly udp: number;
+  /** Packets are lost on the way: UDP requests are sent again. */
+  readonly lossy?: boolean;
 }
 
 /** The server's side. */
@@ -42,8 +44,9 @@ export class Service implements AsyncDisposable {
   }
 
   /** Makes the exchanges. Both sides must have seen the same, the client all that were asked for and nothing else. The service ends. */
-  async serve({ client, addresses, tcp, udp }: Exchanges): Promise<void> {
-    const command = [...programCommand('exchange-client'), String(tcp), String(udp), ...addresses];
+  async serve({ client, addresses, tcp, udp, lossy = false }: Exchanges): Promise<void> {
+    const options = lossy ? ['--lossy'] : [];
+    const command = [...programCommand('exchange-client'), ...options, String(tcp), String(udp), ...addresses];
     const asked = new Said();
     for (const line of (await this.lab.node(client).exec(command)).stdout.split('\n')) asked.add(line);
     await (await this.process).stop();

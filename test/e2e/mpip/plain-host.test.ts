@@ -135,3 +135,35 @@ describe('a host without mpipd', function () {
     await busy.finish();
   });
 });
+
+describe('a host without mpipd over a link with 5 % loss', function () {
+  this.timeout(180_000);
+
+  let lab: Lab;
+  before(async () => {
+    lab = await Lab.up(
+      parseTopology(
+        `name: lossy-plain-host
+nodes: { a: { kind: host, mpip: { peers: [10.1.0.2, "fd00:1::2"] } }, p: { kind: host } }
+links:
+  lossy: { ends: [a:eth0, p:eth0], subnet: [10.1.0.0/24, "fd00:1::/64"], delay: 1ms, loss: 5% }
+`,
+        'lossy-plain-host.yaml',
+      ),
+    );
+    await lab.node('p').exec(['nft', '-f', '-'], { input: WATCH });
+  });
+  after(() => lab?.down());
+
+  it('gets not one foreign byte in 10,000 short TCP connections and 10,000 UDP exchanges while mpipd queries it', async () => {
+    await using service = await Service.start(lab, 'p', OTHER_SERVICES);
+    await service.serve({ client: 'a', addresses: ['10.1.0.2', 'fd00:1::2'], tcp: 10_000, udp: 10_000, lossy: true });
+    expect(service.foreign).to.deep.equal([]);
+    expect((await incoming(lab)).queries, 'it was asked').to.be.greaterThan(2);
+    const [counters] = (await lab.link('lossy').counters()) ?? [];
+    expect(1 - counters!.delivered / counters!.packets).to.be.within(0.04, 0.06);
+    const { availability, peers } = await daemonOf(lab.node('a')).status();
+    expect(availability.map((entry) => entry.availability)).to.not.include('true');
+    expect(peers).to.deep.equal([]);
+  });
+});

@@ -1,9 +1,10 @@
 /**
  * Makes short exchanges with exchange-server.ts, some at a time, to several of its addresses in turn, and prints a line of JSON for each:
  *
- *     TCP UDP ADDRESS...
+ *     [--lossy] TCP UDP ADDRESS...
  *
- * TCP and UDP say how many of each; all are numbered from 0. Every datagram that its sockets get and that is not the
+ * TCP and UDP say how many of each; all are numbered from 0. With --lossy packets may be lost on the way: many exchanges are made at
+ * a time, and a UDP request is sent again until it is answered, whose answer may come again, too. Every datagram that its sockets get and that is not the
  * answer to a request which waits for one is told, too.
  */
 import { randomBytes } from 'node:crypto';
@@ -26,17 +27,28 @@ class Lane {
   private readonly udp4 = this.opened('udp4');
   private readonly udp6 = this.opened('udp6');
   private waiting: { id: number; address: string; answered(datagram: Buffer): void } | undefined;
+  /** Answers to requests that were sent again. */
+  private readonly known = new Map<number, Buffer>();
 
   ask(id: number, request: Buffer, address: string): Promise<Buffer> {
     return new Promise<Buffer>((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`UDP exchange ${id}: no answer`)), ANSWER_TIMEOUT_MS);
+      const ask = (): void => (isIPv6(address) ? this.udp6 : this.udp4).send(request, UDP_PORT, address);
+      let asked = 1;
+      const again = setInterval(() => {
+        if (!lossy) return;
+        asked++;
+        ask();
+      }, AGAIN_MS);
       const answered = (datagram: Buffer): void => {
         clearTimeout(late);
+        clearInterval(again);
+        if (asked > 1) this.known.set(id, datagram);
         this.waiting = undefined;
         resolve(datagram);
       };
       this.waiting = { id, address, answered };
-      (isIPv6(address) ? this.udp6 : this.udp4).send(request, UDP_PORT, address);
+      ask();
     });
   }
 
@@ -53,21 +65,26 @@ class Lane {
         port === UDP_PORT &&
         datagram.length >= UDP_HEADER_BYTES &&
         datagram.readUInt32BE(0) === waiting.id;
+      const isKnown = datagram.length >= UDP_HEADER_BYTES && this.known.get(datagram.readUInt32BE(0))?.equals(datagram);
       if (isAnswer) waiting.answered(datagram);
+      else if (isKnown) return;
       else print({ foreign: 'udp', from: `${address}:${port}`, bytes: datagram.toString('hex') });
     });
   }
 }
 
-const AT_A_TIME = 8;
-const MOST_TCP_BYTES = 64 << 10;
+const lossy = process.argv[2] === '--lossy';
+const AT_A_TIME = lossy ? 128 : 8;
+/** When an answer is missed: longer than any round trip of a lab. */
+const AGAIN_MS = 250;
+const MOST_TCP_BYTES = lossy ? 8 << 10 : 64 << 10;
 /** With its number a datagram that just fits an Ethernet frame, over IPv6 too. */
 const MOST_UDP_BYTES = 1452 - UDP_HEADER_BYTES;
-/** Nothing is lost on the way, so this is not a time that tests take. */
-const ANSWER_TIMEOUT_MS = 10_000;
+/** So many losses in a row do not happen, so this is not a time that tests take. */
+const ANSWER_TIMEOUT_MS = lossy ? 60_000 : 10_000;
 
-const [tcpCount = 0, udpCount = 0] = process.argv.slice(2, 4).map(Number);
-const addresses = process.argv.slice(4);
+const [tcpWord, udpWord, ...addresses] = process.argv.slice(lossy ? 3 : 2);
+const [tcpCount, udpCount] = [Number(tcpWord), Number(udpWord)];
 
 await inTurn(tcpCount, (i) => exchangeTcp(i, addresses[i % addresses.length]!));
 const lanes = Array.from({ length: AT_A_TIME }, () => new Lane());

@@ -19,6 +19,8 @@ import {
 } from './exchange.js';
 
 const MOST_ANSWER_BYTES = 1200;
+/** UDP answers by number: a request that comes again gets the same. */
+const answers = new Map<number, { readonly request: string; readonly answer: Buffer }>();
 
 const tcp = createServer({ allowHalfOpen: true }, async (socket) => {
   const request = await collected(socket);
@@ -41,8 +43,13 @@ const sockets = (['udp4', 'udp6'] as const).flatMap((type) => {
       return;
     }
     const id = request.readUInt32BE(0);
-    const answer = numbered(id, randomSize(MOST_ANSWER_BYTES));
-    print({ protocol: 'udp', id, request: sha256(request), answer: sha256(answer) });
+    const known = answers.get(id);
+    const answer = known?.answer ?? numbered(id, randomSize(MOST_ANSWER_BYTES));
+    const hash = sha256(request);
+    if (known === undefined) print({ protocol: 'udp', id, request: hash, answer: sha256(answer) });
+    else if (known.request !== hash)
+      print({ foreign: 'udp', from: `${address}:${port}`, bytes: request.toString('hex') });
+    answers.set(id, { request: hash, answer });
     udp.send(answer, port, address);
   });
   const others = process.argv.slice(2).map((port) => {

@@ -37,6 +37,43 @@ claims:
 const read = (text: string) => parseScenario(text, 'failover.yaml');
 
 describe('a scenario', () => {
+  it('may say what is for some combinations only, give the combinations themselves, and measure series', async () => {
+    const text = `${TOPOLOGY.replace('40mbit', `"\${rate}"`)}
+matrix:
+  - { group: slow, rate: 10mbit }
+  - { group: fast, rate: 40mbit }
+arms: [mpip]
+workloads: [{ name: download, type: iperf3, from: a, to: b, duration: 20s, interval: 100ms }]
+events:
+  - { name: cut, at: 8s, link: path1, set: { carrier: down }, only: { group: slow } }
+  - { name: cut, at: 10s, link: path1, set: { carrier: down }, only: { group: [fast, other] } }
+bin: 100ms
+short: { duration: 10s, only: { rate: 40mbit } }
+measures:
+  - { name: still, pause-of: download.goodput }
+  - { name: back, time-until: path1.rate, reaches: 80%, after: cut }
+claims:
+  - { that: mpip.still < 200ms, only: { group: slow } }
+  - mpip.back < 1s
+`;
+    const scenario = await read(text);
+    expect(scenario.cases.map(({ parameters }) => parameters.group)).to.deep.equal(['slow', 'fast']);
+    expect(scenario.cases.map(({ events }) => events.map(({ at, name }) => [name, at]))).to.deep.equal([
+      [['cut', 8]],
+      [['cut', 10]],
+    ]);
+    expect(scenario.cases.map(({ claims }) => claims.length)).to.deep.equal([2, 1]);
+    expect(scenario.cases[0]!.measures).to.deep.equal([
+      { kind: 'pause', name: 'still', series: 'download.goodput', below: 0 },
+      { kind: 'time-until', name: 'back', series: 'path1.rate', least: 8e6, after: 8 },
+    ]);
+    const [trial, ...others] = trialsOf(scenario, { duration: 'short' });
+    expect(others).to.deep.equal([]);
+    expect(trial).to.deep.include({ duration: 10, bin: 0.1, parameters: { group: 'fast', rate: '40mbit' } });
+    expect(trial!.measures[1]).to.deep.include({ after: 5, least: 32e6 });
+    expect(trial!.workloads[0]).to.deep.include({ interval: 0.1 });
+  });
+
   it('is read into arms, workloads, events and claims in base units', async () => {
     const { name, cases } = await read(FAILOVER);
     expect(name).to.equal('failover');
@@ -152,7 +189,7 @@ claims: [ip.probe.answers.good == 3]
     it(`of the experiments is sound: ${file}`, async () => {
       const scenario = await readScenario(fileURLToPath(new URL(file, EXPERIMENTS)));
       expect(scenario.name).to.equal(file.replace('.yaml', ''));
-      expect(trialsOf(scenario, { duration: 'short' })).to.have.length(scenario.cases.length);
+      expect(trialsOf(scenario, { duration: 'short' })).to.have.length.within(1, scenario.cases.length);
       expect(scenario.cases[0]!.claims).to.not.deep.equal([]);
     });
   }
