@@ -5,7 +5,10 @@ import { scale } from './scale/scale.js';
 
 /** Scenario files that are called by name, beside this file. */
 export const SCENARIOS: Readonly<Record<string, URL>> = Object.fromEntries(
-  ['fig4b', 'fig4c', 'fig4c-sweep', 'fig4d', 'fig5a', 'fig5b', 'fig5c'].map((id) => [id, new URL(`${id}.yaml`, import.meta.url)]),
+  ['fig4b', 'fig4c', 'fig4c-sweep', 'fig4d', 'fig5a', 'fig5b', 'fig5c'].map((id) => [
+    id,
+    new URL(`${id}.yaml`, import.meta.url),
+  ]),
 );
 
 /** Names for several experiments. */
