@@ -45,6 +45,8 @@ export class Transmitter {
   private segmentBytes = 0;
   /** Segments that fit one message. */
   private longest = 0;
+  /** Paths that carry the packet in hand. */
+  private copies = 1;
   private headerBytes = 0;
   private tcpFlags = 0;
   private cmFlags = 0;
@@ -146,10 +148,12 @@ export class Transmitter {
       case 'protected-path': {
         const paths = this.fitting(peer.pathsOf(rule).paths, datagramBytes);
         const copies = Math.min(rule.copies, paths.length);
+        this.copies = copies;
         for (let i = 0; i < copies; i++) {
           this.sendOn(paths[i], 0, segments, segments, datagramBytes, now);
           this.cmFlags |= CmFlag.DUPLICATE;
         }
+        this.copies = 1;
         break;
       }
     }
@@ -255,7 +259,8 @@ export class Transmitter {
     }
     const { wire } = io;
     const { session } = this;
-    const keeps = session.peer.usable.length > 1;
+    // What another path carries as well need not be handed over.
+    const keeps = this.copies === 1 && session.peer.usable.length > 1;
     wire.begin(path.route, run === 1 ? 0 : datagramBytes);
     let at = this.scratch + this.used;
     let pieceAt = at;
