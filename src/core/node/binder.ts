@@ -219,10 +219,11 @@ export class Binder {
         session.binding.trustAcknowledged(get32(b, packet.transportAt + tcp.field.acknowledgment));
       }
     }
-    if (peer.usable.length === 0) return;
+    const path = peer.freshest;
+    if (path === undefined) return;
     if (byPeer) this.events.steer(peer, formatAddress(b, packet.sourceAt, packet.addressBytes));
     const challenge = b.slice(cmChallengeAt(at), cmChallengeAt(at) + CHALLENGE_BYTES);
-    this.control.send(peer.usable[0], { type: CmType.bound, challenge }, now, id, session.openedBySelf);
+    this.control.send(path, { type: CmType.bound, challenge }, now, id, session.openedBySelf);
   }
 
   /** The peer has returned a challenge. */

@@ -193,9 +193,10 @@ export class SessionManager {
 
   /** Data came of a session that is not here: the peer is told, and opens it anew with its next packet. */
   unknown(peer: Peer, id: number, openedBySelf: boolean, now: number): void {
-    if (now - peer.unknownSaidAt < UNKNOWN_US || peer.usable.length === 0) return;
+    const path = peer.freshest;
+    if (now - peer.unknownSaidAt < UNKNOWN_US || path === undefined) return;
     peer.unknownSaidAt = now;
-    this.control.send(peer.usable[0], { type: CmType.goodbye, reason: 'unknown' }, now, id, openedBySelf);
+    this.control.send(path, { type: CmType.goodbye, reason: 'unknown' }, now, id, openedBySelf);
   }
 
   /** The peer does not know the session. */
@@ -328,8 +329,8 @@ export class SessionManager {
   }
 
   private acknowledge(peer: Peer, session: number, answer: OpenAnswer, now: number): void {
-    const { usable } = peer;
-    if (usable.length > 0) this.control.send(usable[0], { type: CmType.openAck, answer }, now, session, false);
+    const path = peer.freshest;
+    if (path !== undefined) this.control.send(path, { type: CmType.openAck, answer }, now, session, false);
   }
 
   /** The peer may only speak for addresses that answered as its own, and only to addresses of this node. */

@@ -165,6 +165,13 @@ export class Peer {
     return 0;
   }
 
+  /** The usable path on which the peer answered last: what another one led to may be gone, as a NAT's mapping of an address that was given up. */
+  get freshest(): Path | undefined {
+    let best: Path | undefined;
+    for (const path of this.usable) if (best === undefined || path.confirmedAt > best.confirmedAt) best = path;
+    return best;
+  }
+
   /** Anew after any change of a path's state. */
   updateUsable(now: number): void {
     const live = this.paths.filter((path) => path.state === 'live');
