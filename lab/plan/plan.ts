@@ -97,6 +97,8 @@ export interface PlannedLink {
   readonly name: string;
   readonly mtu: number;
   readonly emulator: Emulator;
+  /** Whether what is random about it is the same again for the same seed: not so with the netem of a kernel before Linux 6.6. */
+  readonly repeatable: boolean;
   readonly ends: readonly [PlannedEnd, PlannedEnd];
 }
 

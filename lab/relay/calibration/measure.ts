@@ -7,7 +7,15 @@ import { PacketQueue } from '../../emulation/packet-queue.js';
 import { Slots } from '../../emulation/slots.js';
 import { PacketMemory, PacketSocket } from '../packet-socket.js';
 import { raisePriority } from '../priority.js';
-import { type Calibration, type Expected, judge, type Probes, type ProbeTimes, probesFor } from './direction.js';
+import {
+  type Calibration,
+  type Expected,
+  judge,
+  type ProbeFrame,
+  type Probes,
+  type ProbeTimes,
+  probesFor,
+} from './direction.js';
 import { PROBE_ETHERTYPE, readProbe, writeProbe } from './probe.js';
 
 /** A direction and where its ends are: names of network namespaces and of interfaces there. */
@@ -22,27 +30,60 @@ export interface Place {
   readonly interface: string;
 }
 
+/** Frames to send from one place to another. */
+export interface Exchange {
+  readonly source: Place;
+  readonly destination: Place;
+  readonly frames: readonly ProbeFrame[];
+  /** How long the last frame may take, us. */
+  readonly longestUs: number;
+}
+
+export interface Exchanged extends ProbeTimes {
+  /** How often each frame arrived. */
+  readonly copies: Uint8Array;
+}
+
 const SLOT_COUNT = 256;
 const MARGIN_US = 50_000;
 const BOOKKEEPING_BYTES = 1 << 20;
 
 /** Takes a second or so; blocks the thread. Throws SystemError, LabError (E_LAB_NAMESPACE). */
 export function measure(directions: readonly Measured[]): Calibration[] {
-  const slotBytes = Math.ceil((Math.max(...directions.map(({ expected }) => expected.frameBytes)) + 4) / 64) * 64;
+  raisePriority();
+  const probes = directions.map(({ expected }, index) => probesFor(expected, index));
+  const times = exchange(
+    directions.map(({ expected, source, destination }, index) => {
+      const { delay, rate } = probes[index] as Probes;
+      return { source, destination, frames: [...delay, ...rate], longestUs: longestUs(expected, rate) };
+    }),
+  );
+  return directions.map(({ expected }, index) => judge(expected, probes[index] as Probes, times[index] as Exchanged));
+}
+
+/** What the last frame may take: the delay, and the queue that the train leaves. */
+function longestUs({ delayUs, jitterUs }: Expected, train: readonly ProbeFrame[]): number {
+  const trainUs = (train[train.length - 1]?.atUs ?? 0) - (train[0]?.atUs ?? 0);
+  return (delayUs ?? 0) + jitterUs + trainUs * 0.2;
+}
+
+/** Sends all frames at their times and waits for them. Blocks the thread. Throws SystemError, LabError (E_LAB_NAMESPACE). */
+export function exchange(exchanges: readonly Exchange[]): Exchanged[] {
+  const longest = Math.max(...exchanges.flatMap(({ frames }) => frames.map(({ bytes }) => bytes)));
+  const slotBytes = Math.ceil((longest + 4) / 64) * 64;
   using arena = Arena.allocate(SLOT_COUNT * slotBytes + BOOKKEEPING_BYTES);
   const slotsAt = arena.memory.allocate(SLOT_COUNT * slotBytes);
   const memory = new PacketMemory(arena, new Slots(SLOT_COUNT), slotsAt, slotBytes);
   const poller = new Poller(arena);
-  raisePriority();
-  const paths: MeasuredPath[] = [];
+  const paths: ProbedPath[] = [];
   try {
-    for (const direction of directions) {
-      const path = new MeasuredPath(direction, paths.length, memory);
+    for (const one of exchanges) {
+      const path = new ProbedPath(one, paths.length, memory);
       paths.push(path);
       poller.add(path);
     }
     run(paths, poller, memory);
-    return paths.map((path) => path.judge());
+    return paths.map(({ times }) => times);
   } finally {
     for (const path of paths) path[Symbol.dispose]();
   }
@@ -50,35 +91,36 @@ export function measure(directions: readonly Measured[]): Calibration[] {
 
 interface Event {
   readonly atUs: number;
-  readonly path: MeasuredPath;
+  readonly path: ProbedPath;
   readonly sequence: number;
   readonly bytes: number;
 }
 
-function run(paths: readonly MeasuredPath[], poller: Poller, memory: PacketMemory): void {
+function run(paths: readonly ProbedPath[], poller: Poller, memory: PacketMemory): void {
   const events = paths.flatMap((path) => path.events()).sort((a, b) => a.atUs - b.atUs);
   const start = memory.wallUs() + 1000;
   const lastUs = events[events.length - 1]?.atUs ?? 0;
   const longest = Math.max(...paths.map((path) => path.longestUs));
-  const end = start + lastUs + longest + MARGIN_US;
+  let end = start + lastUs + longest + MARGIN_US;
   for (let next = 0; ; ) {
     const now = memory.wallUs();
     const event = events[next];
     if (event !== undefined && start + event.atUs <= now) {
       event.path.send(event.sequence, event.bytes);
-      next++;
+      // A machine that sends late may receive late as well.
+      if (++next === events.length) end = Math.max(end, now + longest + MARGIN_US);
       continue;
     }
-    if (now >= end || (event === undefined && paths.every((path) => path.complete))) return;
+    if (event === undefined && (now >= end || paths.every((path) => path.complete))) return;
     const until = event === undefined ? end : start + event.atUs;
     if (poller.wait(Math.max(0, until - now)) > 0) poller.dispatch(memory.wallUs());
   }
 }
 
-class MeasuredPath implements Disposable {
-  readonly #expected: Expected;
-  readonly #probes: Probes;
-  readonly #times: ProbeTimes;
+class ProbedPath implements Disposable {
+  readonly times: Exchanged;
+  readonly longestUs: number;
+  readonly #frames: readonly ProbeFrame[];
   readonly #view: DataView;
   readonly #queue = new PacketQueue();
   readonly #sender: PacketSocket;
@@ -86,17 +128,18 @@ class MeasuredPath implements Disposable {
   #missing: number;
 
   constructor(
-    { expected, source, destination }: Measured,
+    { source, destination, frames, longestUs }: Exchange,
     private readonly index: number,
     private readonly memory: PacketMemory,
   ) {
-    this.#expected = expected;
-    this.#probes = probesFor(expected, index);
-    const count = this.#probes.delay.length + this.#probes.rate.length;
+    this.#frames = frames;
+    this.longestUs = longestUs;
+    const count = frames.length;
     this.#missing = count;
-    this.#times = {
+    this.times = {
       sentUs: new Float64Array(count).fill(Number.NaN),
       arrivedUs: new Float64Array(count).fill(Number.NaN),
+      copies: new Uint8Array(count),
     };
     const { bytes } = memory.arena.memory;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -118,21 +161,8 @@ class MeasuredPath implements Disposable {
     return this.#missing === 0;
   }
 
-  /** What the last frame may take: the delay, and the queue that the train leaves. */
-  get longestUs(): number {
-    const { delayUs, jitterUs } = this.#expected;
-    const train = this.#probes.rate;
-    const trainUs = (train[train.length - 1]?.atUs ?? 0) - (train[0]?.atUs ?? 0);
-    return (delayUs ?? 0) + jitterUs + trainUs * 0.2;
-  }
-
   events(): Event[] {
-    return [...this.#probes.delay, ...this.#probes.rate].map(({ atUs, bytes }, sequence) => ({
-      atUs,
-      path: this,
-      sequence,
-      bytes,
-    }));
+    return this.#frames.map(({ atUs, bytes }, sequence) => ({ atUs, path: this, sequence, bytes }));
   }
 
   send(sequence: number, bytes: number): void {
@@ -140,7 +170,7 @@ class MeasuredPath implements Disposable {
     if (slot === -1) throw new RangeError('no slot is free between two turns');
     writeProbe(this.#view, this.memory.offsetOf(slot), this.index, sequence);
     this.#queue.push(0, slot, bytes);
-    this.#times.sentUs[sequence] = this.memory.wallUs();
+    this.times.sentUs[sequence] = this.memory.wallUs();
     // What the queueing discipline drops is reported as refused; it counts as lost.
     if (!this.#sender.send(this.#queue)) this.#drop();
   }
@@ -149,15 +179,12 @@ class MeasuredPath implements Disposable {
     this.#receiver.receive(nowUs, (arrivedUs, slot, bytes) => {
       const sequence = readProbe(this.#view, this.memory.offsetOf(slot), bytes, this.index);
       this.memory.slots.release(slot);
-      if (sequence < 0 || sequence >= this.#times.arrivedUs.length) return;
-      if (!Number.isNaN(this.#times.arrivedUs[sequence])) return;
-      this.#times.arrivedUs[sequence] = arrivedUs;
+      const { arrivedUs: arrived, copies } = this.times;
+      if (sequence < 0 || sequence >= arrived.length) return;
+      if (copies[sequence]++ > 0) return;
+      arrived[sequence] = arrivedUs;
       this.#missing--;
     });
-  }
-
-  judge(): Calibration {
-    return judge(this.#expected, this.#probes, this.#times);
   }
 
   [Symbol.dispose](): void {
