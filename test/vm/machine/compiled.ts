@@ -5,13 +5,14 @@ import ts from 'typescript';
 
 /** Writes what is below `folders` of `root` to the same places below `into`, as JavaScript. Types are not checked. */
 export function compile(root: string, folders: readonly string[], into: string): void {
-  const { options } = ts.convertCompilerOptionsFromJson(
-    ts.readConfigFile(join(root, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')).config.compilerOptions,
-    root,
-  );
+  const compilerOptions: ts.CompilerOptions = {
+    module: ts.ModuleKind.ESNext,
+    // Of `using`, which Node does not know yet, nothing is left.
+    target: ts.ScriptTarget.ES2022,
+    verbatimModuleSyntax: true,
+    inlineSourceMap: true,
+  };
   for (const path of folders.flatMap((folder) => typeScript(join(root, folder)))) {
-    // Of `using`, which Node does not know yet, nothing is left either.
-    const compilerOptions = { ...options, target: ts.ScriptTarget.ES2022, noEmit: false, inlineSourceMap: true };
     const { outputText } = ts.transpileModule(readFileSync(path, 'utf8'), { fileName: path, compilerOptions });
     const output = join(into, relative(root, path)).replace(/\.ts$/, '.js');
     mkdirSync(dirname(output), { recursive: true });

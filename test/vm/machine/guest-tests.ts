@@ -8,13 +8,15 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { packageRoot } from '../../../lab/package-root.js';
 import { compile } from './compiled.js';
+import { RECORDS_VARIABLE, type Told } from './told.js';
 import { VirtualMachine } from './virtual-machine.js';
 
 /** As scripts/test/reporter.cjs writes them. */
 type TestRecord =
   | { readonly type: 'begin' | 'pass' | 'skip'; readonly title: string }
   | { readonly type: 'fail'; readonly title: string; readonly message: string }
-  | { readonly type: 'end' };
+  | { readonly type: 'end' }
+  | Told;
 
 export interface GuestTests {
   /** Test files, as paths below the checkout. */
@@ -30,18 +32,26 @@ const MOCHA = createRequire(import.meta.url).resolve('mocha/lib/cli/cli.js');
 const REPORTER = join(ROOT, 'scripts', 'test', 'reporter.cjs');
 const RECORDS = 3;
 const BOOT_LIMIT_MS = 120_000;
-/** Node as it starts fastest on an emulated processor: it compiles what it runs, and nothing twice. */
-const NODE_OPTIONS = '--max-lazy --no-warnings';
+/** Functions are compiled when they run, and not before: compiling is slow on an emulated processor. */
+const NODE_OPTION = '--max-lazy';
 const SOURCES = ['src', 'lab', 'experiments', 'test'];
 
-/** Finds the tests, by loading the files here; resolves with what defines them inside of a `describe`. */
-export async function guestTests(tests: GuestTests): Promise<() => void> {
-  const titles = await titlesOf(tests.files);
-  return () => define(tests, titles);
+/** Tests that have been found, and what they tell. */
+export interface FoundTests {
+  /** Defines them; inside of a `describe`. */
+  readonly define: () => void;
+  /** What one of them told under a name. Throws an Error when none has. */
+  readonly told: (name: string) => unknown;
 }
 
-function define({ files, modules, limitMs }: GuestTests, titles: readonly string[]): void {
+/** Finds the tests, by loading the files here. */
+export async function guestTests(tests: GuestTests): Promise<FoundTests> {
+  const titles = await titlesOf(tests.files);
   const results = new Results();
+  return { define: () => define(tests, titles, results), told: (name) => results.told(name) };
+}
+
+function define({ files, modules, limitMs }: GuestTests, titles: readonly string[], results: Results): void {
   let machine: VirtualMachine | undefined;
   let compiled: string | undefined;
 
@@ -53,13 +63,14 @@ function define({ files, modules, limitMs }: GuestTests, titles: readonly string
       command: [
         // JavaScript beside the TypeScript that it was made of.
         `mount -t overlay -o lowerdir=${compiled}:${ROOT} checkout ${ROOT} && cd ${ROOT} || exit 1`,
-        `export NODE_OPTIONS='${NODE_OPTIONS}'`,
-        `exec ${process.execPath} ${mochaArguments(files.map((file) => file.replace(/\.ts$/, '.js'))).join(' ')}`,
+        `export ${RECORDS_VARIABLE}=${RECORDS}`,
+        `exec ${process.execPath} ${NODE_OPTION} ${mochaArguments(files.map((file) => file.replace(/\.ts$/, '.js'))).join(' ')}`,
       ].join('\n'),
       modules,
       bootLimitMs: BOOT_LIMIT_MS,
       onRecord: (record) => results.add(record as TestRecord),
-      onConsole: (text) => process.stdout.write(text.replace(/\r/g, '')),
+      // What its tests print is what these print.
+      onConsole: (text) => void (process.env.MPIP_VM_CONSOLE && process.stderr.write(text.replace(/\r/g, ''))),
     });
     machine.ended().then(
       (status) => results.end(`the tests in the virtual machine ended with status ${status}`),
@@ -87,12 +98,17 @@ function define({ files, modules, limitMs }: GuestTests, titles: readonly string
 /** What is known of the tests, and who waits for it. */
 class Results {
   readonly #known = new Map<string, TestRecord>();
+  readonly #told = new Map<string, unknown>();
   readonly #waiting = new Map<string, { resolve: (record: TestRecord) => void; reject: (error: Error) => void }>();
   #failedHook: string | undefined;
   #ended: string | undefined;
 
   add(record: TestRecord): void {
     if (record.type === 'begin' || record.type === 'end') return;
+    if (record.type === 'told') {
+      this.#told.set(record.name, record.value);
+      return;
+    }
     this.#known.set(record.title, record);
     // A hook that fails takes with it the tests that it was for; they are never told of.
     if (record.type === 'fail' && /"(before|after)/.test(record.title))
@@ -105,6 +121,11 @@ class Results {
     this.#ended = this.#failedHook ?? reason;
     for (const { reject } of this.#waiting.values()) reject(new Error(this.#ended));
     this.#waiting.clear();
+  }
+
+  told(name: string): unknown {
+    if (!this.#told.has(name)) throw new Error(`no test in the virtual machine has told its ${name}`);
+    return this.#told.get(name);
   }
 
   of(title: string): Promise<TestRecord> {
