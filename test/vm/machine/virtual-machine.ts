@@ -1,6 +1,6 @@
 /**
  * A virtual machine with Debian's kernel, this machine's files (read-only, with what the guest writes in its memory) and one command, run
- * as root. Nothing of it outlasts `[Symbol.asyncDispose]`, nor this process group.
+ * as root. Nothing of it outlasts `[Symbol.asyncDispose]`, nor this process.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,6 +35,8 @@ const BOOT_MODULES = ['virtio_pci', 'virtiofs', 'overlay'];
 const PROCESSOR = 'qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt';
 /** The processor's counter is right in an emulator, all other clocks cost a visit to it. */
 const KERNEL_WORDS = 'console=ttyS0 quiet panic=-1 clocksource=tsc tsc=reliable mitigations=off';
+/** The kernel ends it when this process has died, however that was. */
+const ENDS_WITH_US = ['--pdeathsig', 'KILL', '--'];
 const PRIORITY = -10;
 const END_PATIENCE_MS = 5000;
 const READ_PATIENCE_MS = 1000;
@@ -159,8 +161,7 @@ export class VirtualMachine implements AsyncDisposable {
   }
 
   #start(command: string, args: readonly string[]): void {
-    // In this process's group: who ends that, ends these too.
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('setpriv', [...ENDS_WITH_US, command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const hear = (text: string): void => {
       this.#console = (this.#console + text).slice(-CONSOLE_KEPT);
       if (command.includes('qemu-system')) this.options.onConsole(text);
