@@ -102,7 +102,10 @@ export function moduleFiles(modules, names) {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => {
-        const [path = '', ...dependencies] = line.replace(':', ' ').split(/\s+/).filter((word) => word !== '');
+        const [path = '', ...dependencies] = line
+          .replace(':', ' ')
+          .split(/\s+/)
+          .filter((word) => word !== '');
         return [path, dependencies];
       }),
   );

@@ -19,20 +19,19 @@ $b mount -t virtiofs -o ro host /host || give_up "cannot see the host's files"
 $b mount -t tmpfs -o mode=755 memory /memory
 $b mkdir /memory/written /memory/work
 $b mount -t overlay -o lowerdir=/host,upperdir=/memory/written,workdir=/memory/work root /root || give_up "cannot make a root"
-for folder in proc sys dev; do $b mount --move "/$folder" "/root/$folder"; done
+for folder in proc sys dev; do $b mount --bind "/$folder" "/root/$folder"; done
 $b mount -t tmpfs -o mode=755 run /root/run
-$b mkdir -p /root/dev/pts /root/dev/shm /root/run/vm /root/run/netns
+$b mkdir -p /root/dev/pts /root/dev/shm /root/run/netns
 $b mount -t devpts devpts /root/dev/pts
 $b mount -t tmpfs shm /root/dev/shm
 $b mount -t cgroup2 cgroup2 /root/sys/fs/cgroup
 
-# The kernel loads what netns, tc and nft ask for by this program, from the folder that its modules were unpacked to.
-$b cp /bin/busybox /root/run/vm/busybox
-$b ln -s busybox /root/run/vm/modprobe
-$b mkdir -p "/root/lib/modules"
-$b ln -s "$($b cat /modules/folder)" "/root/lib/modules/$($b uname -r)"
-echo /run/vm/modprobe >/root/proc/sys/kernel/modprobe
-for module in $($b cat /modules/wanted); do $b chroot /root /run/vm/modprobe "$module"; done
+# The kernel starts this program for modules that netns, tc or nft ask for; outside of the new root, where it was started itself.
+$b mkdir -p /lib/modules
+$b ln -s "/root$($b cat /modules/folder)" "/lib/modules/$($b uname -r)"
+$b ln -s busybox /bin/modprobe
+echo /bin/modprobe >/proc/sys/kernel/modprobe
+for module in $($b cat /modules/wanted); do /bin/modprobe "$module" || give_up "cannot load $module"; done
 
 $b stty -F /root/dev/ttyS1 raw
 $b chroot /root /bin/sh "$($b cat /modules/command)"
