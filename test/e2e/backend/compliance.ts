@@ -110,7 +110,8 @@ export function complies(backend: () => BackendUnderTest): void {
       const { rxBytes, rxPackets } = received();
       expect((rxBytes - before.rxBytes) / (rxPackets - before.rxPackets)).to.be.within(1400, 1514);
       await lab.link('left').set({ rateBps: 20e6, from: 'a' });
-      expect((await transfer('-t', '2', '-O', '1')) / (20e6 * (1448 / 1514))).to.be.within(0.95, 1.02);
+      // What slow start lost on the full queue is delivered late: that is over after two seconds.
+      expect((await transfer('-t', '4', '-O', '2')) / (20e6 * (1448 / 1514))).to.be.within(0.95, 1.02);
     });
 
     it('runs commands: input, environment, output, exit status', async () => {
