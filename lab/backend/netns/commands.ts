@@ -106,7 +106,7 @@ export function shapeNode(
 }
 
 /** Whether the kernel makes the link what it is. */
-export function isKernels({ emulator }: PlannedLink): boolean {
+function isKernels({ emulator }: PlannedLink): boolean {
   return emulator === 'tbf' || emulator === 'netem';
 }
 
