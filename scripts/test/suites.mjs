@@ -21,7 +21,7 @@ const MINUTE_MS = 60_000;
 export const SUITES = [
   { name: 'unit', uses: ['lab', 'figures'], requires: [], networks: false, limitMs: 10 * MINUTE_MS },
   { name: 'sim', uses: [], requires: [], networks: false, limitMs: 15 * MINUTE_MS },
-  { name: 'e2e', uses: ['lab', 'mptcp', 'figures'], requires: ['lab'], networks: true, limitMs: 25 * MINUTE_MS },
+  { name: 'e2e', uses: ['lab', 'mptcp', 'figures'], requires: ['lab'], networks: true, limitMs: 32 * MINUTE_MS },
   {
     name: 'vm',
     uses: ['lab', 'vm'],
