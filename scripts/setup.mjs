@@ -32,15 +32,17 @@ export async function setup({ need = [], optional = false, quiet = false } = {})
   };
   if (isReady(need)) return { missing: [] };
   const obstacle = installObstacle();
-  let missing = missingRequirements(need);
-  if (optional && obstacle !== undefined && missing.length > 0) say(manualInstructions(missing, obstacle));
+  const byHand = missingRequirements(need).filter(({ provide }) => provide === undefined);
+  if (optional && obstacle !== undefined && byHand.length > 0) say(manualInstructions(byHand, obstacle));
   const lock = await acquireLock(ROOT, () => say('waiting for another set-up of this checkout'));
   try {
-    missing = missingRequirements(need);
-    if (missing.length > 0 && (!optional || obstacle === undefined)) {
-      await installPackages(missing, say);
-      missing = [];
+    let missing = missingRequirements(need);
+    const packages = missing.filter(({ provide }) => provide === undefined);
+    if (packages.length > 0 && (!optional || obstacle === undefined)) {
+      await installPackages(packages, say);
+      missing = missing.filter((requirement) => !packages.includes(requirement));
     }
+    missing = await provideRest(missing, optional, say);
     const modules = modulesObstacle(ROOT);
     if (modules !== undefined) {
       say(`installing node packages (${modules})`);
@@ -56,6 +58,30 @@ export async function setup({ need = [], optional = false, quiet = false } = {})
   } finally {
     await lock.release();
   }
+}
+
+/**
+ * Requirements that are no installed packages. With `optional`, those that cannot be provided are told and stay missing.
+ * @param {readonly import('./setup/features.mjs').Requirement[]} missing
+ * @param {boolean} optional
+ * @param {(line: string) => void} say
+ * @returns {Promise<import('./setup/features.mjs').Requirement[]>} Those that stay missing.
+ * @throws {SetupError}
+ */
+async function provideRest(missing, optional, say) {
+  const rest = [];
+  for (const requirement of missing) {
+    try {
+      if (requirement.provide !== undefined) say(`fetching ${requirement.what} (${requirement.purpose})`);
+      if (requirement.provide === undefined) rest.push(requirement);
+      else await requirement.provide();
+    } catch (error) {
+      if (!optional || !(error instanceof SetupError)) throw error;
+      say(error.message);
+      rest.push(requirement);
+    }
+  }
+  return rest;
 }
 
 /** @param {readonly import('./setup/features.mjs').Feature[]} need */

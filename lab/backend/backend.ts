@@ -2,7 +2,7 @@
 import type { Plan, PlannedLink } from '../plan/plan.js';
 import type { LabDirectory } from '../record/directory.js';
 import type { LabRecord } from '../record/record.js';
-import type { CounterSource } from './counters.js';
+import type { CounterSource, QueueCounters } from './counters.js';
 import type { NodeCommand, NodeProcess } from './node-process.js';
 
 /** A command as it is run, for people: what it does, and its input where it reads one. */
@@ -39,8 +39,10 @@ export interface Backend {
   openCounters(lab: string, node: string): CounterSource;
   /** Sets the far end of a link down, or both ends up and puts back what they lost. */
   setCarrier(record: LabRecord, plan: Plan, link: PlannedLink, carrier: 'up' | 'down', at: string): Promise<void>;
-  /** Makes the link's shaping what the plan says. */
-  shape(record: LabRecord, link: PlannedLink): Promise<void>;
+  /** Makes the link's shaping what the plan says; `anew`: with empty queues and counters at zero. Nothing of a relayed link. */
+  shape(record: LabRecord, link: PlannedLink, anew?: boolean): Promise<void>;
+  /** What the kernel counts of links that it makes what they are, in order of their ends. Throws LabCommandError. */
+  queueCounters(record: LabRecord, link: PlannedLink): Promise<readonly [QueueCounters, QueueCounters]>;
 }
 
 export interface CreateProgress {

@@ -14,6 +14,47 @@ export interface InterfaceCounters {
   readonly txDropped: number;
 }
 
+/** Counters of what leaves an interface through the kernel's token bucket, netem, or netem with a bucket behind it. */
+export interface QueueCounters {
+  /** Packets and bytes with Ethernet headers that left; duplicates of netem's are packets of their own. */
+  readonly packets: number;
+  readonly bytes: number;
+  /** What waits, or is held for a delay. */
+  readonly waitingPackets: number;
+  readonly waitingBytes: number;
+  /** Packets for which there was no room in front of the rate. */
+  readonly droppedByQueue: number;
+  /** Packets that netem lost. */
+  readonly lost: number;
+}
+
+/** What tc(8) tells of one queueing discipline (`tc -s -j qdisc show`). */
+interface QdiscStatistics {
+  readonly kind: string;
+  readonly root?: boolean;
+  readonly bytes: number;
+  readonly packets: number;
+  readonly drops: number;
+  readonly backlog: number;
+  readonly qlen: number;
+}
+
+/** Output of `tc -s -j qdisc show dev DEVICE`. netem counts what it loses and what the bucket behind it drops as one. */
+export function parseQueueCounters(json: string): QueueCounters {
+  const all = JSON.parse(json) as QdiscStatistics[];
+  const root = all.find((own) => own.root === true);
+  if (root === undefined) throw new TypeError(`tc shows no root: ${json}`);
+  const bucketDrops = all.find(({ kind }) => kind === 'tbf')?.drops ?? 0;
+  return {
+    packets: root.packets,
+    bytes: root.bytes,
+    waitingPackets: root.qlen,
+    waitingBytes: root.backlog,
+    droppedByQueue: bucketDrops,
+    lost: root.kind === 'netem' ? root.drops - bucketDrops : 0,
+  };
+}
+
 /** Bytes of /proc/net/dev: 130 an interface, and nodes have few; the rest is read in a second turn. */
 const CHUNK_BYTES = 16 << 10;
 

@@ -1,13 +1,16 @@
 /** What the kernel of this machine can do about links, found by trying. */
 import { execa } from 'execa';
+import { LabMachineError } from '../error.js';
 import { chooseEmulators, type KernelEmulation } from '../plan/links.js';
 import type { Plan } from '../plan/plan.js';
 import { inScratchNamespace } from './checks.js';
 
-/** The plan with the emulators that this machine's kernel has, where it has links that need one. */
-export async function forThisMachine(plan: Plan): Promise<Plan> {
+/** The plan with the emulators that this machine's kernel has, where it has links that need one. Throws LabMachineError when it must have netem and has not. */
+export async function forThisMachine(plan: Plan, wanted?: 'netem'): Promise<Plan> {
   if (plan.links.every(({ emulator }) => emulator === 'none' || emulator === 'tbf')) return plan;
-  return chooseEmulators(plan, await kernelEmulation());
+  const kernel = await kernelEmulation();
+  if (wanted === 'netem' && !kernel.netem) throw new LabMachineError('the kernel of this machine has no netem');
+  return chooseEmulators(plan, kernel, wanted);
 }
 
 let known: Promise<KernelEmulation> | undefined;

@@ -99,6 +99,8 @@ export interface PlannedLink {
   /** Whether its interfaces keep their offloads. */
   readonly offloads: boolean;
   readonly emulator: Emulator;
+  /** Whether what is random about it is the same again for the same seed: not so with the netem of a kernel before Linux 6.6. */
+  readonly repeatable: boolean;
   readonly ends: readonly [PlannedEnd, PlannedEnd];
   /** A relayed link whose carrier was taken away while it ran. */
   readonly cut?: boolean;

@@ -151,9 +151,10 @@ export class PacketSocket implements Disposable {
 
   /**
    * Takes what is there, at most a batch. `take` gets each frame in a slot, with the time at which it reached the interface, in the clock of
-   * `nowUs` (which may be a little later than that). Returns how many frames there were.
+   * `nowUs` (which may be a little later than that). `exact`: that clock is the kernel's own of `wallUs`, so that its stamps need no
+   * translation, which is off by as long as the call takes. Returns how many frames there were.
    */
-  receive(nowUs: number, take: (arrivedUs: number, slot: number, bytes: number) => void): number {
+  receive(nowUs: number, take: (arrivedUs: number, slot: number, bytes: number) => void, exact = false): number {
     const { arena, slots, slotBytes } = this.memory;
     const { u32 } = arena;
     const room = Math.min(BATCH, slots.free);
@@ -180,7 +181,7 @@ export class PacketSocket implements Disposable {
         if (slot !== -1) slots.release(slot);
         continue;
       }
-      take(this.#arrival(header, i, nowUs, offset), slot, u32[(header + mmsghdr.bytes) >>> 2]);
+      take(this.#arrival(header, i, nowUs, exact ? null : offset), slot, u32[(header + mmsghdr.bytes) >>> 2]);
     }
     return got;
   }
@@ -223,11 +224,12 @@ export class PacketSocket implements Disposable {
 
   readonly #receiveSlots = new Int32Array(BATCH);
 
-  #arrival(header: number, index: number, nowUs: number, offset: number): number {
+  #arrival(header: number, index: number, nowUs: number, offset: number | null): number {
     const { u32 } = this.memory.arena;
     const bytes = u32[(header + msghdr.controlBytes) >>> 2];
     const at = findControl(u32, this.memory.control + index * CONTROL_BYTES, bytes, SOL_SOCKET, SO_TIMESTAMPNS);
     if (at === -1) return nowUs;
+    if (offset === null) return timeUs(u32, at);
     const arrived = timeUs(u32, at) + offset;
     return arrived > nowUs || arrived < nowUs - AGE_MAX_US ? nowUs : arrived;
   }

@@ -74,7 +74,7 @@ async function restore(
   links: readonly PlannedLink[],
 ): Promise<void> {
   if (relayedLinks(plan).length > 0) await resetRelay(relaySocket(directory.path));
-  for (const link of links) if (link.emulator === 'netem') await backend.shape(directory.record, link);
+  for (const link of links) await backend.shape(directory.record, link, true);
 }
 
 function measuredOf(directory: LabDirectory, link: PlannedLink, end: 0 | 1): Measured {

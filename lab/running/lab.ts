@@ -39,8 +39,8 @@ export interface UpOptions {
   readonly mpip?: boolean;
   /** Whether `up` waits until every pair of MPIP hosts reports all paths between them live. Default true. */
   readonly waitForPaths?: boolean;
-  /** What emulates links that need more than a rate. Default: the kernel where it can do all that a link asks for, else the relay. */
-  readonly emulator?: 'relay';
+  /** What emulates links that need more than a rate. Default: the kernel where it does exactly what a link asks for, else the relay. `netem`: wherever it does something of the kind (all but traces). */
+  readonly emulator?: 'relay' | 'netem';
   /** Whether `up` measures every link before anything else runs; see `Lab.calibration`. Default false. */
   readonly calibrate?: boolean;
   /** What nodes are made of: network namespaces or containers. Default: as the topology says, else `netns`. */
@@ -90,7 +90,7 @@ export class Lab implements AsyncDisposable {
     const hosted = options.mpip === false ? withoutMpip(whole) : whole;
     const backend = options.backend ?? hosted.backend ?? 'netns';
     await backendOf({ backend }).require(hosted);
-    const plan = options.emulator === 'relay' ? hosted : await forThisMachine(hosted);
+    const plan = options.emulator === 'relay' ? hosted : await forThisMachine(hosted, options.emulator);
     if (plan.nodes.some(({ mpip }) => mpip !== null)) requireDaemon();
     requireTraces(plan);
 

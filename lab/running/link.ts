@@ -1,4 +1,5 @@
 import type { Backend } from '../backend/backend.js';
+import type { QueueCounters } from '../backend/counters.js';
 import { LabError } from '../error.js';
 import type { Emulator, Plan, PlannedEmulation, PlannedEnd, PlannedLink, Shaping } from '../plan/plan.js';
 import { relayShaping, shapingFor } from '../plan/shaping.js';
@@ -32,8 +33,25 @@ export interface LinkChange {
   readonly from?: string;
 }
 
-/** What a relayed link carried and dropped, for one direction. */
-export type LinkCounters = Omit<RelayCounters, 'link' | 'end'> & { readonly from: string };
+/** What a link carried and dropped, for one direction. null: whoever does the work does not count that. */
+export interface LinkCounters {
+  readonly from: string;
+  /** That came to the link: delivered, dropped, or still on it. */
+  readonly packets: number;
+  /** The same in bytes with Ethernet headers; what the kernel (tbf, netem) drops is not among them. */
+  readonly bytes: number;
+  /** Duplicates among them. */
+  readonly delivered: number;
+  readonly duplicated: number | null;
+  readonly reordered: number | null;
+  readonly dropped: {
+    readonly queue: number;
+    readonly loss: number;
+    readonly carrier: number | null;
+    readonly overload: number | null;
+    readonly refused: number | null;
+  };
+}
 
 const SHAPING = ['rateBps', 'limit'] as const;
 const EMULATION = ['delayUs', 'jitterUs', 'loss', 'reorder', 'duplicate'] as const;
@@ -51,7 +69,10 @@ export interface LabLink {
   readonly emulation: readonly [PlannedEmulation | null, PlannedEmulation | null];
   /** Throws LabError (E_LAB_LINK for a change that makes no sense, E_LAB_RELAY), LabCommandError. */
   set(change: LinkChange): Promise<void>;
-  /** Of a relayed link since it was made or calibrated, in order of `ends`; null where the kernel does the work. Throws LabError (E_LAB_RELAY). */
+  /**
+   * Since the link was made or calibrated, in order of `ends`; null where nothing but the veth pair makes the link, whose interfaces
+   * have counters of their own. Throws LabError (E_LAB_RELAY), LabCommandError.
+   */
   counters(): Promise<readonly [LinkCounters, LinkCounters] | null>;
 }
 
@@ -112,7 +133,12 @@ export class RunningLink implements LabLink {
   }
 
   async counters(): Promise<readonly [LinkCounters, LinkCounters] | null> {
-    if (this.emulator !== 'relay') return null;
+    const link = this.#planned(this.directory.plan);
+    if (link.emulator === 'none') return null;
+    if (link.emulator !== 'relay') {
+      const [a, b] = await this.backend.queueCounters(this.directory.record, link);
+      return [kernelCounters(this.ends[0].node, a), kernelCounters(this.ends[1].node, b)];
+    }
     const all = await this.#ask({ what: 'counters' });
     const own = all.filter(({ link }) => link === this.name);
     const of = (end: 0 | 1): LinkCounters => {
@@ -197,4 +223,17 @@ export class RunningLink implements LabLink {
   #refusal(message: string): LabError {
     return new LabError('E_LAB_LINK', `link ${this.name}: ${message}`);
   }
+}
+
+function kernelCounters(from: string, counters: QueueCounters): LinkCounters {
+  const { packets, bytes, waitingPackets, waitingBytes, droppedByQueue, lost } = counters;
+  return {
+    from,
+    packets: packets + waitingPackets + droppedByQueue + lost,
+    bytes: bytes + waitingBytes,
+    delivered: packets,
+    duplicated: null,
+    reordered: null,
+    dropped: { queue: droppedByQueue, loss: lost, carrier: null, overload: null, refused: null },
+  };
 }

@@ -10,7 +10,8 @@ import type { RecordedProcess } from '../record/record.js';
 import { builtProgram, requireBuilt } from './built.js';
 import { waitUntil } from './wait.js';
 
-const START_TIMEOUT_MS = 10_000;
+/** Long for an emulated processor; one that ends while it starts is told at once. */
+const START_TIMEOUT_MS = 60_000;
 const END_TIMEOUT_MS = 5000;
 const LOG_LINES_SHOWN = 12;
 

@@ -1,7 +1,7 @@
 /** The set-up cannot make this machine ready. `message` says what to do about it. */
 export class SetupError extends Error {
   /**
-   * @param {'NODE_TOO_OLD' | 'PACKAGES_MISSING' | 'PACKAGES_FAILED' | 'NPM_FAILED' | 'BUILD_FAILED'} code
+   * @param {'NODE_TOO_OLD' | 'PACKAGES_MISSING' | 'PACKAGES_FAILED' | 'GUEST_FAILED' | 'NPM_FAILED' | 'BUILD_FAILED'} code
    * @param {string} message
    */
   constructor(code, message) {

@@ -1,9 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { findExecutable } from './executable.mjs';
+import { GUEST_PACKAGES, guestIsUnpacked, SHARING_PROGRAMS, unpackGuest } from './guest.mjs';
 
 /**
- * Something that a part of the project needs from the machine, and the Debian package that brings it.
- * @typedef {{ what: string, package: string, purpose: string, present: () => boolean }} Requirement
+ * Something that a part of the project needs from the machine, and the Debian package that brings it. One with `provide` is not
+ * installed: that puts it below the checkout, and throws a SetupError when it cannot.
+ * @typedef {{ what: string, package: string, purpose: string, present: () => boolean, provide?: () => Promise<void> }} Requirement
  */
 
 /**
@@ -26,6 +28,35 @@ function file(path, debianPackage, purpose) {
   return { what: path, package: debianPackage, purpose, present: () => existsSync(path) };
 }
 
+/** The daemon that shows a folder of this machine to a guest: a part of qemu until Debian 12, a package of its own since. */
+function sharing() {
+  const { VERSION_ID = '' } = osRelease();
+  return {
+    what: 'virtiofsd',
+    package: Number.parseFloat(VERSION_ID) <= 12 ? 'qemu-system-common' : 'virtiofsd',
+    purpose: 'shows the checkout to the virtual machine',
+    present: () => SHARING_PROGRAMS.some((path) => existsSync(path)),
+  };
+}
+
+/** @returns {Requirement} */
+function guest() {
+  return {
+    what: "Debian's cloud kernel",
+    package: GUEST_PACKAGES.join(' '),
+    purpose: 'has netem; it is unpacked below the checkout, not installed',
+    present: guestIsUnpacked,
+    provide: unpackGuest,
+  };
+}
+
+/** @returns {Record<string, string>} os-release(5) */
+function osRelease() {
+  if (!existsSync('/etc/os-release')) return {};
+  const lines = readFileSync('/etc/os-release', 'utf8').split('\n');
+  return Object.fromEntries(lines.map((line) => line.replaceAll('"', '').split('=', 2)));
+}
+
 /** What each feature needs. */
 export const FEATURES = {
   lab: [
@@ -40,6 +71,11 @@ export const FEATURES = {
   ],
   mptcp: [command('mptcpize', 'mptcpize', 'runs programs over kernel MPTCP, the yardstick')],
   figures: [file('/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf', 'fonts-dejavu-core', 'is the font of the figures')],
+  vm: [
+    command('qemu-system-x86_64', 'qemu-system-x86', 'runs a kernel with netem, whatever kernel this machine has'),
+    sharing(),
+    guest(),
+  ],
   browser: [
     command('chromium', 'chromium', 'plays WebRTC calls and adaptive video'),
     command('ffmpeg', 'ffmpeg', 'makes pictures for calls'),

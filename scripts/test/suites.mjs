@@ -23,6 +23,13 @@ export const SUITES = [
   { name: 'sim', uses: [], requires: [], networks: false, limitMs: 15 * MINUTE_MS },
   { name: 'e2e', uses: ['lab', 'mptcp', 'figures'], requires: ['lab'], networks: true, limitMs: 32 * MINUTE_MS },
   {
+    name: 'vm',
+    uses: ['lab', 'vm'],
+    requires: ['lab', 'vm'],
+    networks: true,
+    limitMs: 15 * MINUTE_MS,
+  },
+  {
     name: 'browser',
     uses: ['lab', 'figures', 'browser'],
     requires: ['lab', 'browser'],

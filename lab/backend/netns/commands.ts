@@ -1,5 +1,13 @@
 /** A plan in the words of ip(8) and tc(8); pure. */
-import type { Plan, PlannedEnd, PlannedInterface, PlannedNode, PlannedRoute, Shaping } from '../../plan/plan.js';
+import type {
+  Plan,
+  PlannedEnd,
+  PlannedInterface,
+  PlannedLink,
+  PlannedNode,
+  PlannedRoute,
+  Shaping,
+} from '../../plan/plan.js';
 import { type WireEnd, wires } from '../../plan/relay.js';
 import { OFFLOADS } from '../../relay/offloads.js';
 import type { BackendCommand } from '../backend.js';
@@ -75,13 +83,31 @@ export function setLink(lab: string, node: string, device: string, state: 'up' |
   return ipIn(lab, node, [`link set dev ${device} ${state}`]);
 }
 
-/** The shaping of all interfaces of a node by the kernel; undefined when it has none. */
-export function shapeNode(lab: string, node: string, { links }: Pick<Plan, 'links'>): BackendCommand | undefined {
-  const input = links
-    .filter(({ emulator }) => emulator === 'tbf' || emulator === 'netem')
-    .flatMap(({ ends }) => ends.filter((end) => end.node === node).flatMap(shapeTexts));
+/**
+ * The shaping of all interfaces of a node by the kernel; undefined when it has none. What is there is changed and keeps its packets and
+ * counters, unless it is to be made `anew`.
+ */
+export function shapeNode(
+  lab: string,
+  node: string,
+  { links }: Pick<Plan, 'links'>,
+  anew = false,
+): BackendCommand | undefined {
+  const input = links.filter(isKernels).flatMap(({ ends, repeatable }) =>
+    ends
+      .filter((end) => end.node === node)
+      .flatMap((end) => {
+        const texts = shapeTexts(end, repeatable);
+        return anew && texts.length > 0 ? [`qdisc delete dev ${end.interface} root`, ...texts] : texts;
+      }),
+  );
   if (input.length === 0) return undefined;
   return { command: ['tc', '-netns', namespaceName(lab, node), '-batch', '-'], input };
+}
+
+/** Whether the kernel makes the link what it is. */
+function isKernels({ emulator }: PlannedLink): boolean {
+  return emulator === 'tbf' || emulator === 'netem';
 }
 
 /** Interfaces of a node on which packets are packets: those of all links that do not ask for offloads. */
@@ -127,9 +153,9 @@ function routeText({ table, to, interface: device, via, source, metric }: Planne
   return words.join(' ');
 }
 
-function shapeTexts({ interface: device, shaping, emulation }: PlannedEnd): string[] {
+function shapeTexts({ interface: device, shaping, emulation }: PlannedEnd, seeded: boolean): string[] {
   if (emulation === null) return shaping === null ? [] : [`qdisc replace dev ${device} root ${tbfText(shaping)}`];
-  const delay = `qdisc replace dev ${device} root handle 1: netem ${netemText(emulation)}`;
+  const delay = `qdisc replace dev ${device} root handle 1: netem ${netemText(emulation, seeded)}`;
   return shaping === null ? [delay] : [delay, `qdisc replace dev ${device} parent 1:1 handle 2: ${tbfText(shaping)}`];
 }
 

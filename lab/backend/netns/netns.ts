@@ -2,14 +2,14 @@
 import { openSync, writeFileSync } from 'node:fs';
 import { requireMachine } from '../../doctor/require.js';
 import { LabCommandError, LabError } from '../../error.js';
-import type { Plan, PlannedNode } from '../../plan/plan.js';
+import type { Plan, PlannedEnd, PlannedNode } from '../../plan/plan.js';
 import { hostedNodes, RELAY_NODE, relayedLinks } from '../../plan/relay.js';
 import type { LabDirectory } from '../../record/directory.js';
 import { type RecordedNamespace, TOKEN_VARIABLE } from '../../record/record.js';
 import { disableOffloads } from '../../relay/offloads.js';
 import { startRelay } from '../../relay/start.js';
 import type { Backend, BackendCommand, BackendStep, CreateProgress } from '../backend.js';
-import { CounterSource } from '../counters.js';
+import { CounterSource, parseQueueCounters, type QueueCounters } from '../counters.js';
 import { inParallel } from '../in-parallel.js';
 import type { NodeCommand, NodeProcess } from '../node-process.js';
 import {
@@ -29,7 +29,7 @@ import {
 import { inNamespace, namespaceFile } from './enter.js';
 import { attachInNamespace, insideNamespace, launchInNamespace } from './launch.js';
 import { loadRuleset } from './ruleset.js';
-import { runBatch } from './run-batch.js';
+import { runBatch, runForOutput } from './run-batch.js';
 
 /** Commands in different namespaces that run at a time. */
 const CONCURRENCY = 8;
@@ -101,11 +101,19 @@ export const netns: Backend = {
     );
   },
 
-  async shape({ lab, token }, link) {
+  async shape({ lab, token }, link, anew) {
     for (const { node } of link.ends) makePacketsPackets(lab, node, { links: [link] });
-    const nodes = link.ends.map(({ node }) => shapeNode(lab, node, { links: [link] }));
+    const nodes = link.ends.map(({ node }) => shapeNode(lab, node, { links: [link] }, anew));
     const commands = nodes.filter((command) => command !== undefined);
     await inParallel(commands, CONCURRENCY, (command) => runBatch(command, { [TOKEN_VARIABLE]: token }));
+  },
+
+  async queueCounters({ lab, token }, link) {
+    const ask = async ({ node, interface: device }: PlannedEnd): Promise<QueueCounters> => {
+      const command = ['tc', '-netns', namespaceName(lab, node), '-s', '-j', 'qdisc', 'show', 'dev', device];
+      return parseQueueCounters(await runForOutput({ command, input: [] }, { [TOKEN_VARIABLE]: token }));
+    };
+    return [await ask(link.ends[0]), await ask(link.ends[1])];
   },
 };
 

@@ -6,13 +6,25 @@ import type { BackendCommand } from '../backend.js';
  * Runs one command of the backend to its end, whatever signals a terminal sends meanwhile (it has a session of its own).
  * `environment` marks it as the lab's. Throws LabCommandError with the line that failed.
  */
-export function runBatch({ command, input }: BackendCommand, environment: Record<string, string> = {}): Promise<void> {
+export async function runBatch(command: BackendCommand, environment: Record<string, string> = {}): Promise<void> {
+  await runForOutput(command, environment);
+}
+
+/** The same; resolves with what it prints. */
+export function runForOutput(
+  { command, input }: BackendCommand,
+  environment: Record<string, string> = {},
+): Promise<string> {
   const [program = '', ...rest] = command;
   return new Promise((resolve, reject) => {
     const child = spawn(program, rest, {
       detached: true,
       env: { ...process.env, ...environment, LC_ALL: 'C' },
-      stdio: ['pipe', 'ignore', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
     });
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -25,7 +37,7 @@ export function runBatch({ command, input }: BackendCommand, environment: Record
       );
     });
     child.on('close', (exitCode, signal) => {
-      if (exitCode === 0) return resolve();
+      if (exitCode === 0) return resolve(stdout);
       const failure = { exitCode: exitCode ?? undefined, signal: signal ?? undefined, stderr: explain(stderr, input) };
       return reject(new LabCommandError({ command, ...failure }));
     });

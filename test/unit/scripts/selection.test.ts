@@ -37,7 +37,7 @@ describe('the tests that npm test selects', () => {
   });
 
   it('are refused when a name is neither a suite nor a path of tests, or the path belongs to no suite', () => {
-    expect(() => select('units')).to.throw('units: neither a suite (unit, sim, e2e, browser) nor a path of tests');
+    expect(() => select('units')).to.throw('units: neither a suite (unit, sim, e2e, vm, browser) nor a path of tests');
     expect(() => select('test/other')).to.throw('test/other/d.test.ts');
   });
 });

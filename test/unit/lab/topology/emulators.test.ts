@@ -24,7 +24,12 @@ describe('the emulator of a link', () => {
     ['delay: 0ms', 'relay', 'netem', 'netem'],
     ['rate: 10mbit, b->a: { delay: 10ms }', 'relay', 'netem', 'netem'],
     ['loss: 1%', 'relay', 'relay', 'netem'],
-    ['delay: 5ms, jitter: 1ms', 'relay', 'relay', 'netem'],
+    ['delay: 5ms, reorder: 1%, duplicate: 1%', 'relay', 'relay', 'netem'],
+    // netem loses in front of the rate, and has no jitter that several packets share.
+    ['delay: 5ms, rate: 10mbit', 'relay', 'netem', 'netem'],
+    ['loss: 1%, rate: 10mbit', 'relay', 'relay', 'relay'],
+    ['duplicate: 1%, rate: 10mbit', 'relay', 'relay', 'relay'],
+    ['delay: 5ms, jitter: 1ms', 'relay', 'relay', 'relay'],
     ['trace: lte.csv', 'relay', 'relay', 'relay'],
   ] as const) {
     it(`of "${link}" is ${without}, ${old} or ${seeded}: none, netem, netem with a seed`, () => {
@@ -37,6 +42,18 @@ describe('the emulator of a link', () => {
   it('can be chosen again for another machine', () => {
     const relayed = plan('rate: 10mbit, delay: 10ms');
     expect(chooseEmulators(chooseEmulators(relayed, NETEM), NO_NETEM)).to.deep.equal(relayed);
+  });
+
+  it('is netem for all but traces where that is asked for, and says whether it can be repeated', () => {
+    for (const link of ['loss: 1%, rate: 10mbit', 'delay: 5ms, jitter: 1ms']) {
+      expect(chooseEmulators(plan(link), OLD_NETEM, 'netem').links[0]).to.include({
+        emulator: 'netem',
+        repeatable: false,
+      });
+      expect(chooseEmulators(plan(link), NETEM, 'netem').links[0]).to.include({ emulator: 'netem', repeatable: true });
+    }
+    const traced = chooseEmulators(plan('trace: lte.csv'), OLD_NETEM, 'netem').links[0];
+    expect(traced).to.include({ emulator: 'relay', repeatable: true });
   });
 
   it('has a bucket only where the kernel holds the rate', () => {
@@ -74,19 +91,21 @@ describe('the emulator of a link', () => {
 });
 
 describe('the words for netem', () => {
-  const words = (link: string): string => netemText(plan(`a->b: { ${link} }`).links[0]!.ends[0].emulation!);
+  const words = (link: string, seeded = true): string =>
+    netemText(plan(`a->b: { ${link} }`).links[0]!.ends[0].emulation!, seeded);
 
   it('never have its default limit of 1000 packets', () => {
-    expect(words('delay: 10ms')).to.equal('limit 1000000 delay 10000us');
+    expect(words('delay: 10ms')).to.equal('limit 1000000 rate 100gbit delay 10000us');
   });
 
-  it('have a seed where something is random', () => {
-    expect(words('loss: 0.1%')).to.match(/^limit 1000000 loss random 0\.1% seed \d+$/);
+  it('have a seed where something is random and the kernel takes one', () => {
+    expect(words('loss: 0.1%')).to.match(/^limit 1000000 rate 100gbit loss random 0\.1% seed \d+$/);
+    expect(words('loss: 0.1%', false)).to.match(/ loss random 0\.1%$/);
     expect(words('delay: 5ms, reorder: 1%, duplicate: 2%')).to.match(/delay 5000us duplicate 2% reorder 1% seed \d+$/);
   });
 
-  it('keep packets in order when the delay varies', () => {
-    expect(words('delay: 5ms, jitter: 1ms')).to.contain('delay 5000us 1000us rate 100gbit');
+  it('keep packets in order when the delay varies, or becomes less, by a rate', () => {
+    expect(words('delay: 5ms, jitter: 1ms')).to.contain('rate 100gbit delay 5000us 1000us');
   });
 
   it('give losses in runs by the chances to enter and to leave one', () => {
