@@ -7,7 +7,7 @@ import { ROOT, setup } from './setup.mjs';
 import { parseTestArguments, USAGE } from './test/arguments.mjs';
 import { networkObstacles } from './test/machine.mjs';
 import { listSuite, runSuite } from './test/run-suite.mjs';
-import { selectTests } from './test/suites.mjs';
+import { SUITES, selectTests } from './test/suites.mjs';
 import { succeeded, summaryLines } from './test/summary.mjs';
 
 /** @typedef {import('./test/suites.mjs').Suite} Suite */
@@ -82,5 +82,8 @@ try {
   run.broken.push({ title: 'set-up', message: error.message });
 }
 
-console.log(`\n${summaryLines(run).join('\n')}`);
+const unasked = SUITES.flatMap(({ name, onDemand }) =>
+  onDemand === undefined || options.targets.length > 0 ? [] : [{ name, why: onDemand }],
+);
+console.log(`\n${summaryLines({ ...run, unasked }).join('\n')}`);
 process.exitCode = interrupted ? 130 : succeeded(run) ? 0 : 1;

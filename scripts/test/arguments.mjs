@@ -2,7 +2,11 @@ import { parseArgs } from 'node:util';
 import { SUITES } from './suites.mjs';
 
 export const USAGE = `npm test -- [suite|path]... [options]
-  suite            ${SUITES.map(({ name }) => name).join(', ')}; none = all
+  suite            ${SUITES.map(({ name }) => name).join(', ')}; none = all but ${SUITES.filter(
+    ({ onDemand }) => onDemand !== undefined,
+  )
+    .map(({ name }) => name)
+    .join(', ')}
   path             a test file or a folder of them
   -g, --grep RE    only tests whose title matches
   -f, --fgrep TEXT only tests whose title contains

@@ -10,6 +10,7 @@ import { join, relative, resolve } from 'node:path';
  * @property {readonly Feature[]} requires Features without which none of its tests can run.
  * @property {boolean} networks Whether its tests make network namespaces and TUN devices.
  * @property {number} limitMs Longest run.
+ * @property {string} [onDemand] Why it runs only when it is named.
  */
 
 const MINUTE_MS = 60_000;
@@ -28,6 +29,7 @@ export const SUITES = [
     requires: ['lab', 'vm'],
     networks: true,
     limitMs: 15 * MINUTE_MS,
+    onDemand: 'a processor that is emulated keeps time on an idle machine only',
   },
   {
     name: 'browser',
@@ -57,7 +59,7 @@ function testFiles(root, path) {
 }
 
 /**
- * The files of each suite that the targets (names of suites, files, folders; none = all) select; suites without any are left out.
+ * The files of each suite that the targets (names of suites, files, folders; none = all but those on demand) select; suites without any are left out.
  * @param {string} root
  * @param {readonly string[]} targets
  * @returns {{ suite: Suite, files: string[] }[]}
@@ -65,8 +67,9 @@ function testFiles(root, path) {
  */
 export function selectTests(root, targets) {
   const names = SUITES.map(({ name }) => name);
+  const usual = SUITES.filter(({ onDemand }) => onDemand === undefined).map(({ name }) => name);
   const wanted = new Set(
-    (targets.length === 0 ? names : targets).flatMap((target) => {
+    (targets.length === 0 ? usual : targets).flatMap((target) => {
       const found = testFiles(root, names.includes(target) ? join('test', target) : target);
       if (found.length === 0 && !names.includes(target)) {
         throw new Error(`${target}: neither a suite (${names.join(', ')}) nor a path of tests`);

@@ -4,6 +4,7 @@
  * @typedef {object} TestRun
  * @property {readonly SuiteResult[]} suites
  * @property {ReadonlyMap<string, readonly string[]>} unable By suite: what the machine lacks for it.
+ * @property {readonly { name: string, why: string }[]} [unasked] Suites that run only when they are named.
  * @property {readonly { title: string, message: string }[]} broken Failures outside the suites: checks, set-up.
  */
 
@@ -47,6 +48,8 @@ export function summaryLines(run) {
       lines.push(...titles.map((title) => `skipped: ${name}: ${title}`));
     }
   }
+  for (const { name, why } of run.unasked ?? [])
+    lines.push(`not run: ${name}, unless it is named (npm test -- ${name}): ${why}`);
   for (const { title, message } of run.broken) lines.push(`failed: ${title}: ${firstLine(message)}`);
   for (const { name, failed: failures, problem } of run.suites) {
     for (const { title, message } of failures) lines.push(`failed: ${name}: ${title}: ${firstLine(message)}`);

@@ -11,6 +11,7 @@ describe('the tests that npm test selects', () => {
     folder.write('test/unit/deep/b.test.ts', '');
     folder.write('test/unit/deep/world.ts', '');
     folder.write('test/e2e/c.test.ts', '');
+    folder.write('test/vm/e.test.ts', '');
     folder.write('test/browser/README.md', '');
     folder.write('test/other/d.test.ts', '');
   });
@@ -24,6 +25,10 @@ describe('the tests that npm test selects', () => {
       ['unit', 'test/unit/a.test.ts', 'test/unit/deep/b.test.ts'],
       ['e2e', 'test/e2e/c.test.ts'],
     ]);
+  });
+
+  it('leave out a suite that runs on demand until it is named', () => {
+    expect(select('vm')).to.deep.equal([['vm', 'test/vm/e.test.ts']]);
   });
 
   it('are narrowed by suites, folders and files', () => {
