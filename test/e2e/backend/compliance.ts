@@ -90,10 +90,11 @@ export function complies(backend: () => BackendUnderTest): void {
         const command = ['iperf3', '-c', '10.1.0.2', '-t', '3', '-O', '1', '-C', 'cubic', '--json', ...options];
         return JSON.parse((await lab.node('a').exec(command)).stdout).end.sum_received.bits_per_second;
       };
-      await holdsRate(() => goodput(), THERE * 1e6);
-      await holdsRate(() => goodput('-R'), BACK * 1e6);
+      const attempts = inVirtualMachine ? 3 : 1;
+      await holdsRate(() => goodput(), THERE * 1e6, attempts);
+      await holdsRate(() => goodput('-R'), BACK * 1e6, attempts);
       await lab.link('direct').set({ rateBps: CHANGED * 1e6, from: 'a' });
-      await holdsRate(() => goodput(), CHANGED * 1e6);
+      await holdsRate(() => goodput(), CHANGED * 1e6, attempts);
     });
 
     it('carries packets that are packets on a wire without a rate, and holds it to one when it gets one', async () => {
