@@ -121,13 +121,13 @@ export class ReorderBuffer {
   onTimeout(now: number): void {
     if (now < this.deadline) return;
     this.timeouts++;
-    this.skip(now);
+    this.giveUpGap(now);
     this.settle(now);
   }
 
   /** Delivers all that is held, gaps or not. */
   releaseAll(now: number): void {
-    while (this.head !== this.tail) this.skip(now);
+    while (this.head !== this.tail) this.giveUpGap(now);
   }
 
   /** Gives the slots back without delivering. */
@@ -296,7 +296,7 @@ export class ReorderBuffer {
   }
 
   /** Gives up the gap in front of the first held run. */
-  private skip(now: number): void {
+  private giveUpGap(now: number): void {
     this.holes.add(this.next, (this.first[this.head] - this.next) | 0);
     this.next = this.first[this.head];
     this.drain(now);
@@ -307,11 +307,11 @@ export class ReorderBuffer {
     while (this.head !== this.tail) {
       if (this.mode === 'adaptive' && this.gapIsLost(now)) {
         this.losses++;
-        this.skip(now);
+        this.giveUpGap(now);
       } else if (this.held > this.limit) {
         // The paper pushes up everything once the buffer is full.
         if (this.mode === 'paper') this.releaseAll(now);
-        else this.skip(now);
+        else this.giveUpGap(now);
       } else if (this.slots.available < RESERVED_SLOTS) {
         this.releaseAll(now);
       } else {
