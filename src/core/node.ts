@@ -12,6 +12,7 @@ import { PathManager } from './node/path-manager.js';
 import { type Envelope, Receiver } from './node/receiver.js';
 import { SessionManager } from './node/session-manager.js';
 import { describe } from './node/snapshot.js';
+import { Steering } from './node/steering.js';
 import { TooLong } from './node/too-long.js';
 import { Transmitter } from './node/transmitter.js';
 import { type RoutingRule, RuleSet } from './routing/rules.js';
@@ -32,6 +33,7 @@ export class Node {
   private readonly handshake: Handshake;
   private readonly paths: PathManager;
   private readonly binder: Binder;
+  private readonly steering: Steering;
   private readonly sessions: SessionManager;
   private readonly delivery: Delivery;
   private readonly transmitter: Transmitter;
@@ -46,13 +48,14 @@ export class Node {
     this.context = context;
     this.control = new ControlChannel(context);
     this.delivery = new Delivery(memory, slots, io, context.counters);
-    this.paths = new PathManager(context, this.control, {
+    this.steering = new Steering(context);
+    this.paths = new PathManager(context, this.control, this.steering, {
       gone: (peer, reason, at) => this.forget(peer, reason, at),
       failed: (path, at) => this.transmitter.handOver(path, at),
     });
     this.binder = new Binder(context, this.control, {
       shown: (peer, id, packet, at) => this.sessions.shown(peer, id, packet, at),
-      steer: (peer, address) => this.paths.steerTo(peer, address),
+      steer: (peer, address) => this.steering.steerTo(peer, address),
       bound: (session) => this.sessions.bound(session),
       unanswered: (session, at) => this.sessions.leaveNative(session, at),
     });
@@ -69,12 +72,12 @@ export class Node {
       introduction: (message, local, source, at) => this.handshake.introduction(message, local, source, at),
       control: (peer, message, envelope, local, source, at) =>
         this.controlReceived(peer, message, envelope, local, source, at),
-      feedback: (peer, path, delay, rtt, at) => this.paths.feedback(peer, path, delay, rtt, at),
+      feedback: (peer, path, delay, rtt, at) => this.paths.feedback.delayReceived(peer, path, delay, rtt, at),
       unknownSession: (peer, id, openedBySelf, at) => this.sessions.unknown(peer, id, openedBySelf, at),
       otherAddresses: (peer, _digest, at) => this.paths.askAddresses(peer, at),
       data: (session) => this.sessions.confirm(session),
       otherOrigin: (peer, local, source, at) => this.paths.otherOrigin(peer, local, source, at),
-      feedbackDue: (peer, at) => this.paths.report(peer, at),
+      feedbackDue: (peer, at) => this.paths.feedback.report(peer, at),
     });
     this.cutter = new NativeCutter(memory);
     this.sendNative = (offset, bytes) => io.sendNative(offset, bytes);
@@ -250,10 +253,10 @@ export class Node {
         this.paths.probeAnswered(peer, message, envelope, now);
         break;
       case CmType.report:
-        this.paths.reportReceived(peer, message, now);
+        this.paths.feedback.reportReceived(peer, message, now);
         break;
       case CmType.heartbeat:
-        this.paths.heartbeatReceived(envelope.path, message);
+        this.paths.feedback.heartbeatReceived(envelope.path, message);
         break;
       case CmType.addresses:
         if (message.sequence === 0) this.paths.pushAddresses(peer, now);
@@ -267,7 +270,7 @@ export class Node {
   }
 
   private releaseUnused(): void {
-    for (const peer of this.context.peers.values()) this.paths.releaseUnused(peer);
+    for (const peer of this.context.peers.values()) this.steering.releaseUnused(peer);
   }
 
   private tick(peer: Peer, now: number): void {

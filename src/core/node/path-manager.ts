@@ -1,30 +1,20 @@
 /** Paths of the peers: found by probing, watched, kept alive, given up (paper section 3.4). */
 import { isIpv6, isRouted, parseAddress } from '../address.js';
 import type { Address, Endpoint, LocalAddress, Source } from '../io.js';
-import { LEAST_MTU } from '../mtu/path-mtu.js';
-import { MIN_DELAY_WINDOW_US, STALE_US } from '../routing/delay.js';
+import { MIN_DELAY_WINDOW_US } from '../routing/delay.js';
 import { traitsOf } from '../routing/path-traits.js';
 import { WEIGHT_INTERVAL_US } from '../routing/scheduler.js';
 import type { PathState } from '../status.js';
-import { type IncomingPath, Path } from '../tables/paths.js';
+import { Path } from '../tables/paths.js';
 import type { Peer } from '../tables/peers.js';
-import {
-  CmType,
-  type Heartbeat,
-  MAX_REPORT_PATHS,
-  type PathReport,
-  type Probe,
-  type ProbeReply,
-  type Report,
-} from '../wire/control.js';
-import * as ipv4 from '../wire/ipv4.js';
-import * as ipv6 from '../wire/ipv6.js';
+import { CmType, type Probe, type ProbeReply } from '../wire/control.js';
 import { addressDigest, type NodeContext } from './context.js';
 import type { ControlChannel } from './control-channel.js';
-import { addressText, equal } from './handshake.js';
+import { Feedback } from './feedback.js';
+import { equal } from './handshake.js';
 import { MtuProber } from './mtu-prober.js';
 import type { Envelope } from './receiver.js';
-import { trailerBytes } from './seal.js';
+import type { Steering } from './steering.js';
 import { TICK_US } from './transmitter.js';
 
 /** Data in either direction makes a peer active for so long. */
@@ -38,20 +28,12 @@ const PROBE_WAIT_US = 100_000;
 const MAX_PROBE_WAIT_US = 15_000_000;
 /** While the peer is active, paths that carry nothing are looked after, too. */
 const ACTIVE_PROBE_US = 1_000_000;
-/** A delay in a CM may have waited for its packet so long at the peer (FEEDBACK_US there, and a late timer). */
-const FEEDBACK_AGE_US = 20_000;
 /** While data flows, a path that was live once and is dead is probed so often: it is to be used again within 1 s of its return. */
 const RETRY_US = 300_000;
 const ASK_ADDRESSES_US = 200_000;
 const MAX_PATHS_OF_PEER = 128;
 /** A dead path to an endpoint that the peer does not name itself (a NAT's mapping) is given up after so many probes, 25 s. */
 const MAPPING_PROBES = 8;
-/**
- * Each WEIGHT_INTERVAL_US a path that carries nothing keeps this share of its loss: halved in 10 s. Nothing else would tell when it has
- * recovered, and a rule with a loss bound would never try it again.
- */
-const IDLE_LOSS_KEPT = 0.5 ** (WEIGHT_INTERVAL_US / 10_000_000);
-
 /** What the path manager tells the rest of the node. */
 export interface PathEvents {
   gone(peer: Peer, reason: string, now: number): void;
@@ -60,14 +42,20 @@ export interface PathEvents {
 }
 
 export class PathManager {
+  readonly feedback: Feedback;
   private readonly mtus: MtuProber;
 
   constructor(
     private readonly context: NodeContext,
     private readonly control: ControlChannel,
+    private readonly steering: Steering,
     private readonly events: PathEvents,
   ) {
     this.mtus = new MtuProber(context, control, (path) => this.mtuChanged(path));
+    this.feedback = new Feedback(control, {
+      confirmed: (path, now) => this.confirm(path, now),
+      arrived: (path, longest, lost, now) => this.mtus.reported(path, longest, lost, now),
+    });
   }
 
   /** Makes a path for every pair of a local address and one of the peer's that has none, and probes it. */
@@ -114,23 +102,9 @@ export class PathManager {
     for (const path of [...peer.paths]) {
       if (includes(before, path.remote) && !includes(addresses, path.remote)) this.remove(path);
     }
-    this.releaseUnused(peer);
+    this.steering.releaseUnused(peer);
     this.connect(peer, now);
     this.changed(peer, now);
-  }
-
-  /** Addresses that the peer does not have any more are steered for as long as sessions use them. */
-  releaseUnused(peer: Peer): void {
-    const used = new Set<Address>();
-    for (const sessions of [peer.ownSessions, peer.peerSessions]) {
-      for (const session of sessions.values()) used.add(addressText(session.destination));
-    }
-    for (const address of [...peer.steered.keys()]) {
-      const named =
-        peer.addresses.some((endpoint) => endpoint.address === address) ||
-        peer.outside.some((endpoint) => endpoint.address === address);
-      if (!used.has(address) && !named) this.unsteer(peer, address);
-    }
   }
 
   /** The digest of a CM differs from what is known: asks for the list (an empty one is the question). */
@@ -169,7 +143,7 @@ export class PathManager {
       this.mtus.answered(peer, message.challenge, now);
       return;
     }
-    if (path.rtt === 0 && path.unanswered === 1) this.roundTrip(path, now - path.challengeSentAt, now);
+    if (path.rtt === 0 && path.unanswered === 1) path.addRoundTrip(now - path.challengeSentAt, now);
     path.unanswered = 0;
     path.doubted = false;
     path.reverse = envelope.path;
@@ -208,45 +182,6 @@ export class PathManager {
     this.mtus.tooLong(local, remote, size, now);
   }
 
-  /** Delay of a path fed back in a CM. */
-  feedback(peer: Peer, pathId: number, rawDelay: number, rtt: number, now: number): void {
-    const path = peer.pathById[pathId];
-    if (path === undefined) return;
-    path.delay.add(peer.relativeFeedback(rawDelay), now);
-    const age = Math.max(rtt, 0);
-    path.confirmedSentAt = Math.max(path.confirmedSentAt, now - age - FEEDBACK_AGE_US);
-    this.roundTrip(path, age, now);
-    peer.scheduler.delaySample(path, age, now);
-    this.confirm(path, now);
-  }
-
-  reportReceived(peer: Peer, report: Report, now: number): void {
-    for (const entry of report.paths) {
-      const path = peer.pathById[entry.path];
-      if (path === undefined) continue;
-      const packets = (entry.packets - path.reportedPackets) >>> 0;
-      const lost = (entry.lost - path.reportedLost) | 0;
-      path.reportedPackets = entry.packets;
-      path.reportedLost = entry.lost;
-      if (packets === 0) continue;
-      const share = Math.min(1, Math.max(0, lost) / (packets + Math.max(0, lost)));
-      path.loss += (share - path.loss) / 8;
-      this.mtus.reported(path, entry.longest, share, now);
-      // The receiver's clock minus the delay is our own clock when the packet left.
-      const age = Math.max(0, (now - (entry.lastArrival - entry.delay)) | 0);
-      path.confirmedSentAt = Math.max(path.confirmedSentAt, now - age);
-      path.delay.add(peer.relativeFeedback(entry.delay), now);
-      path.capacity.report(entry.bytes, entry.lastArrival, peer.relativeFeedback(entry.minDelay) - path.delay.min);
-      peer.scheduler.delaySample(path, age, now);
-      this.confirm(path, now);
-    }
-  }
-
-  /** How many packets the peer has sent on one of its paths, which keeps its packets in order: the rest of them is lost. */
-  heartbeatReceived(path: IncomingPath, message: Heartbeat): void {
-    path.lost = Math.max(0, (message.sentPackets - path.packets) | 0);
-  }
-
   /** ICMP says that nobody listens there (any more): believed when a probe goes unanswered, since ICMP is easily forged. */
   unreachable(local: number, remote: Endpoint, now: number): void {
     for (const peer of this.context.peers.values()) {
@@ -261,15 +196,15 @@ export class PathManager {
 
   /** While data flows, each TICK_US: reports, heartbeats, weights, and whether the paths still work. */
   tick(peer: Peer, now: number): void {
-    this.report(peer, now);
+    this.feedback.report(peer, now);
     if (now - peer.heartbeatAt >= HEARTBEAT_US) {
       peer.heartbeatAt = now;
-      for (const path of peer.usable) this.heartbeat(path, now);
+      for (const path of peer.usable) this.feedback.heartbeat(path, now);
     }
     if (now - peer.adjustedAt >= WEIGHT_INTERVAL_US && peer.usable.length > 0) {
       peer.adjustedAt = now;
       peer.scheduler.adjust(peer.usable, now);
-      for (const path of peer.usable) forgetIdleLoss(path);
+      for (const path of peer.usable) path.fadeLoss();
       peer.updateRules();
     }
     for (const path of [...peer.paths]) {
@@ -284,13 +219,7 @@ export class PathManager {
   /** Everything of the peer ends. */
   forget(peer: Peer): void {
     for (const path of [...peer.paths]) this.remove(path);
-    for (const address of [...peer.steered.keys()]) this.unsteer(peer, address);
-  }
-
-  /** Longest IP packet to `destination` that fits the paths to the peer once it is wrapped, bytes. IPv6 takes no less than its least. */
-  private steeredMtu(peer: Peer, destination: Address): number {
-    const room = peer.limit - trailerBytes(peer.authenticated);
-    return isIpv6(destination) ? Math.max(LEAST_MTU.ipv6, room + ipv6.HEADER_BYTES) : room + ipv4.HEADER_BYTES;
+    this.steering.end(peer);
   }
 
   private add(peer: Peer, local: LocalAddress, remote: Endpoint, now: number): Path | undefined {
@@ -396,11 +325,6 @@ export class PathManager {
     this.context.timers.set(path.probe, now + this.context.config.keepAlive);
   }
 
-  private roundTrip(path: Path, rtt: number, now: number): void {
-    path.rtt = now - path.rttAt < STALE_US ? path.rtt + (rtt - path.rtt) / 8 : rtt;
-    path.rttAt = now;
-  }
-
   private setState(path: Path, state: PathState, now: number): void {
     const { peer } = path;
     this.context.io.log(state === 'live' ? 'info' : 'warn', 'path-state', {
@@ -420,7 +344,7 @@ export class PathManager {
   /** After any change of paths or their states. */
   private changed(peer: Peer, now: number): void {
     peer.updateUsable(now);
-    this.resize(peer);
+    this.steering.resize(peer);
     if (peer.usable.length === 0 && peer.state === 'up') this.events.gone(peer, 'no path left', now);
   }
 
@@ -430,7 +354,7 @@ export class PathManager {
     if (!peer.isNamed(remote)) return;
     // What a NAT has in front is not the peer's alone: its word does not count for it.
     if (includes(peer.addresses, remote)) peer.validated.add(remote.address);
-    if (path.mtu.known) this.steerTo(peer, remote.address);
+    if (path.mtu.known) this.steering.steerTo(peer, remote.address);
   }
 
   private mtuChanged(path: Path): void {
@@ -438,25 +362,7 @@ export class PathManager {
     this.context.io.log('info', 'path-mtu', { node: peer.name, path: path.id, mtu: path.mtu.size });
     peer.updateLimits();
     if (path.state === 'live') this.validate(path);
-    this.resize(peer);
-  }
-
-  /** Packets to the address come here from now on: sessions of the peer may have it. */
-  steerTo(peer: Peer, address: Address): void {
-    if (peer.steered.has(address)) return;
-    peer.steered.set(address, 0);
-    this.resize(peer);
-  }
-
-  /** Tells the kernel how long packets to the peer's addresses may be, where that has changed. */
-  private resize(peer: Peer): void {
-    if (peer.usable.length === 0) return;
-    for (const [address, before] of peer.steered) {
-      const mtu = this.steeredMtu(peer, address);
-      if (mtu === before) continue;
-      peer.steered.set(address, mtu);
-      this.context.steered.set(address, peer, mtu);
-    }
+    this.steering.resize(peer);
   }
 
   /** The interface may have another MTU than before. */
@@ -467,48 +373,6 @@ export class PathManager {
     path.mtu.limitTo(local.mtu);
     path.mtuRaisedAt = Number.NEGATIVE_INFINITY;
   }
-
-  private unsteer(peer: Peer, address: Address): void {
-    peer.validated.delete(address);
-    peer.steered.delete(address);
-    this.context.steered.delete(address, peer);
-  }
-
-  /** What has come on the peer's paths since the last report. */
-  report(peer: Peer, now: number): void {
-    const paths: PathReport[] = [];
-    for (const path of peer.incomingPaths) {
-      if (path.packets === path.reportedPackets || paths.length === MAX_REPORT_PATHS) continue;
-      path.reportedPackets = path.packets;
-      paths.push({
-        path: path.id,
-        packets: path.packets >>> 0,
-        bytes: path.bytes >>> 0,
-        lost: path.lost,
-        lastArrival: path.lastArrival >>> 0,
-        delay: path.arrivalDelay,
-        minDelay: path.leastDelay,
-        jitter: Math.min(path.jitter, 0xffffffff) >>> 0,
-        longest: path.longest,
-      });
-      path.longest = 0;
-    }
-    peer.feedbackAt = now;
-    if (paths.length === 0 || peer.usable.length === 0) return;
-    this.control.send(peer.scheduler.choose(peer.preferred, 0, 1, now), { type: CmType.report, paths }, now);
-  }
-
-  private heartbeat(path: Path, now: number): void {
-    if (path.sentPackets === path.announcedPackets) return;
-    path.announcedPackets = path.sentPackets;
-    const sentPackets = path.sentPackets >>> 0;
-    this.control.send(path, { type: CmType.heartbeat, sentPackets, sentBytes: path.sentBytes >>> 0 }, now);
-  }
-}
-
-function forgetIdleLoss(path: Path): void {
-  if (path.sentPackets === path.adjustedPackets) path.loss *= IDLE_LOSS_KEPT;
-  path.adjustedPackets = path.sentPackets;
 }
 
 function probeWait(path: Path): number {

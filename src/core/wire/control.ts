@@ -3,9 +3,9 @@
  * type says which message it is. Unknown TLVs are skipped and the first of equal ones counts, so that later versions can add to a
  * message; the length of a known one is exact.
  */
-import { formatAddress, parseAddress } from '../address.js';
 import type { Endpoint } from '../io.js';
-import { get16, get32, set16, set32 } from '../memory.js';
+import { type PathReport, readPathReports, writePathReports } from './path-reports.js';
+import { TlvReader, TlvWriter } from './tlv.js';
 
 /** The 4-bit type field of the CM block. */
 export const CmType = {
@@ -29,11 +29,6 @@ export const CmType = {
 export const MAX_CONTROL_BYTES = 1200;
 /** A probe is padded to the size that it asks for, up to the longest UDP datagram. */
 export const MAX_PROBE_BYTES = 65_507;
-/** An address list is sent and read up to this length; what is beyond is left out. */
-export const MAX_ADDRESSES = 16;
-/** Paths that one report has room for; whoever has more sends several. */
-export const MAX_REPORT_PATHS = 38;
-
 const MAX_VERSIONS = 16;
 
 /** What a node says about itself in the hand-shake. */
@@ -108,23 +103,6 @@ export interface ProbeReply {
   readonly traits: number;
 }
 
-/** What a receiver has seen of one path. Counters are cumulative, unsigned mod 2^32. */
-export interface PathReport {
-  readonly path: number;
-  readonly packets: number;
-  readonly bytes: number;
-  readonly lost: number;
-  /** Receiver's clock, us mod 2^32. */
-  readonly lastArrival: number;
-  /** One-way delays, us, signed: their zero is the unknown clock offset. */
-  readonly delay: number;
-  readonly minDelay: number;
-  /** us. */
-  readonly jitter: number;
-  /** Longest datagram since the report before, bytes of UDP payload: shows that its size gets through. */
-  readonly longest: number;
-}
-
 export interface Report {
   readonly type: typeof CmType.report;
   /** At most MAX_REPORT_PATHS. */
@@ -189,26 +167,12 @@ const Tlv = {
   traits: 22,
 } as const;
 
-const TLV_HEADER_BYTES = 3;
 const NODE_ID_BYTES = 8;
 const NONCE_BYTES = 8;
 const KEY_BYTES = 32;
 
 const ANSWER_CODES = { accepted: 0, refused: 1, bind: 2 } as const;
 const REASON_CODES = { unknown: 0, shutdown: 1, restart: 2 } as const;
-
-const pathReport = {
-  path: 0,
-  packets: 1,
-  bytes: 5,
-  lost: 9,
-  lastArrival: 13,
-  delay: 17,
-  minDelay: 21,
-  jitter: 25,
-  longest: 29,
-} as const;
-const PATH_REPORT_BYTES = 31;
 
 /**
  * Writes a message's body at `at`, where MAX_CONTROL_BYTES must be free, or what a probe is padded to. Returns the bytes written.
@@ -244,7 +208,7 @@ export function encodeControl(message: ControlMessage, b: Uint8Array, at: number
       writer.endpoints(Tlv.observed, [message.observed]);
       break;
     case CmType.report:
-      writer.pathReports(Tlv.pathReports, message.paths);
+      writePathReports(writer, Tlv.pathReports, message.paths);
       break;
     case CmType.heartbeat:
       writer.u32(Tlv.sentPackets, message.sentPackets);
@@ -306,7 +270,7 @@ export function decodeControl(type: number, b: Uint8Array, at: number, bytes: nu
       return challenge && observed && { type, challenge, observed, traits: readTraits(reader) };
     }
     case CmType.report: {
-      const paths = reader.pathReports(Tlv.pathReports);
+      const paths = readPathReports(reader, Tlv.pathReports);
       return paths && { type, paths };
     }
     case CmType.heartbeat: {
@@ -368,181 +332,4 @@ function readIntroduction(reader: TlvReader): Introduction | undefined {
   if (!versions || !nodeId || !nonce || !key || !addresses) return undefined;
   if (incarnation === undefined || capabilities === undefined) return undefined;
   return { versions, nodeId, incarnation, nonce, key, addresses, capabilities };
-}
-
-class TlvWriter {
-  /** Behind the last TLV. */
-  end: number;
-
-  constructor(
-    private readonly b: Uint8Array,
-    at: number,
-  ) {
-    this.end = at;
-  }
-
-  u8(type: number, value: number): void {
-    this.b[this.begin(type, 1)] = value;
-  }
-
-  u32(type: number, value: number): void {
-    set32(this.b, this.begin(type, 4), value);
-  }
-
-  bytes(type: number, value: Uint8Array, size: number): void {
-    if (value.length !== size) throw new RangeError(`TLV ${type} takes ${size} bytes, not ${value.length}`);
-    this.b.set(value, this.begin(type, size));
-  }
-
-  /** Zeros up to `end`, where there is room for a TLV. */
-  pad(type: number, end: number): void {
-    const size = end - this.end - TLV_HEADER_BYTES;
-    if (size < 0) return;
-    const value = this.begin(type, size);
-    this.b.fill(0, value, end);
-  }
-
-  /** Each: family (4 or 6), address, port. */
-  endpoints(type: number, endpoints: readonly Endpoint[]): void {
-    const addresses = endpoints.slice(0, MAX_ADDRESSES).map((endpoint) => parseAddress(endpoint.address));
-    let i = this.begin(
-      type,
-      addresses.reduce((size, address) => size + address.length + 3, 0),
-    );
-    for (const [index, address] of addresses.entries()) {
-      this.b[i] = address.length === 4 ? 4 : 6;
-      this.b.set(address, i + 1);
-      i += 1 + address.length;
-      set16(this.b, i, endpoints[index].port);
-      i += 2;
-    }
-  }
-
-  pathReports(type: number, paths: readonly PathReport[]): void {
-    if (paths.length > MAX_REPORT_PATHS) {
-      throw new RangeError(`a report holds ${MAX_REPORT_PATHS} paths, not ${paths.length}`);
-    }
-    let i = this.begin(type, paths.length * PATH_REPORT_BYTES);
-    for (const path of paths) {
-      this.b[i + pathReport.path] = path.path;
-      set32(this.b, i + pathReport.packets, path.packets);
-      set32(this.b, i + pathReport.bytes, path.bytes);
-      set32(this.b, i + pathReport.lost, path.lost);
-      set32(this.b, i + pathReport.lastArrival, path.lastArrival);
-      set32(this.b, i + pathReport.delay, path.delay);
-      set32(this.b, i + pathReport.minDelay, path.minDelay);
-      set32(this.b, i + pathReport.jitter, path.jitter);
-      set16(this.b, i + pathReport.longest, path.longest);
-      i += PATH_REPORT_BYTES;
-    }
-  }
-
-  /** Writes type and length; returns where the value goes. */
-  private begin(type: number, size: number): number {
-    const value = this.end + TLV_HEADER_BYTES;
-    this.b[this.end] = type;
-    set16(this.b, this.end + 1, size);
-    this.end = value + size;
-    return value;
-  }
-}
-
-/** Looks TLVs up in a list whose lengths have been checked. Each method gives undefined when the TLV is missing or malformed. */
-class TlvReader {
-  private constructor(
-    private readonly b: Uint8Array,
-    private readonly at: number,
-    private readonly end: number,
-  ) {}
-
-  static over(b: Uint8Array, at: number, bytes: number): TlvReader | undefined {
-    const end = at + bytes;
-    let i = at;
-    while (i + TLV_HEADER_BYTES <= end) i += TLV_HEADER_BYTES + get16(b, i + 1);
-    return i === end ? new TlvReader(b, at, end) : undefined;
-  }
-
-  u8(type: number): number | undefined {
-    const value = this.find(type, 1);
-    return value < 0 ? undefined : this.b[value];
-  }
-
-  /** Unsigned. */
-  u32(type: number): number | undefined {
-    const value = this.find(type, 4);
-    return value < 0 ? undefined : get32(this.b, value) >>> 0;
-  }
-
-  bytes(type: number, size: number): Uint8Array | undefined {
-    const value = this.find(type, size);
-    return value < 0 ? undefined : Uint8Array.from(this.b.subarray(value, value + size));
-  }
-
-  /** 1 to `most` integers of 8 bits. */
-  list(type: number, most: number): number[] | undefined {
-    const value = this.find(type);
-    if (value < 0) return undefined;
-    const size = this.size(value);
-    return size < 1 || size > most ? undefined : Array.from(this.b.subarray(value, value + size));
-  }
-
-  endpoint(type: number): Endpoint | undefined {
-    const endpoints = this.endpoints(type);
-    return endpoints?.length === 1 ? endpoints[0] : undefined;
-  }
-
-  endpoints(type: number): Endpoint[] | undefined {
-    let i = this.find(type);
-    if (i < 0) return undefined;
-    const end = i + this.size(i);
-    const endpoints: Endpoint[] = [];
-    while (i < end) {
-      const family = this.b[i];
-      if (family !== 4 && family !== 6) return undefined;
-      const addressBytes = family === 4 ? 4 : 16;
-      const port = i + 1 + addressBytes;
-      if (port + 2 > end) return undefined;
-      if (endpoints.length < MAX_ADDRESSES) {
-        endpoints.push({ address: formatAddress(this.b, i + 1, addressBytes), port: get16(this.b, port) });
-      }
-      i = port + 2;
-    }
-    return endpoints;
-  }
-
-  pathReports(type: number): PathReport[] | undefined {
-    const value = this.find(type);
-    if (value < 0) return undefined;
-    const size = this.size(value);
-    if (size % PATH_REPORT_BYTES !== 0) return undefined;
-    const paths: PathReport[] = [];
-    for (let i = value; i < value + size; i += PATH_REPORT_BYTES) {
-      paths.push({
-        path: this.b[i + pathReport.path],
-        packets: get32(this.b, i + pathReport.packets) >>> 0,
-        bytes: get32(this.b, i + pathReport.bytes) >>> 0,
-        lost: get32(this.b, i + pathReport.lost) >>> 0,
-        lastArrival: get32(this.b, i + pathReport.lastArrival) >>> 0,
-        delay: get32(this.b, i + pathReport.delay),
-        minDelay: get32(this.b, i + pathReport.minDelay),
-        jitter: get32(this.b, i + pathReport.jitter) >>> 0,
-        longest: get16(this.b, i + pathReport.longest),
-      });
-    }
-    return paths;
-  }
-
-  /** Offset of the value of the first TLV of this type, -1 = there is none or it has another size than asked for. */
-  private find(type: number, size?: number): number {
-    for (let i = this.at; i < this.end; i += TLV_HEADER_BYTES + get16(this.b, i + 1)) {
-      if (this.b[i] !== type) continue;
-      const value = i + TLV_HEADER_BYTES;
-      return size === undefined || this.size(value) === size ? value : -1;
-    }
-    return -1;
-  }
-
-  private size(value: number): number {
-    return get16(this.b, value - 2);
-  }
 }

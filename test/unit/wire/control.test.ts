@@ -6,10 +6,10 @@ import {
   type ControlMessage,
   decodeControl,
   encodeControl,
-  MAX_ADDRESSES,
   MAX_CONTROL_BYTES,
-  MAX_REPORT_PATHS,
 } from '../../../src/core/wire/control.js';
+import { MAX_REPORT_PATHS } from '../../../src/core/wire/path-reports.js';
+import { MAX_ADDRESSES } from '../../../src/core/wire/tlv.js';
 
 const u8 = fc.nat(255);
 const u32 = fc.nat(0xffff_ffff);
