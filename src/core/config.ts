@@ -1,17 +1,20 @@
 /** What a node can be told. The daemon's file and the simulator both end here; defaults are design.md's. */
-import type { Address } from './io.js';
+import type { Address, Transport } from './io.js';
 import type { PathDescription } from './routing/path-traits.js';
 import type { RoutingRule } from './routing/rules.js';
 
 const MPIP_PORT = 6747;
 
 export type SchedulerName = 'paper' | 'earliest';
+export type TransportPolicy = 'auto' | Transport;
 export type ReorderMode = 'off' | 'paper' | 'adaptive';
 
 export interface NodeConfig {
   /** 8 bytes, random once, then kept. */
   readonly nodeId: Uint8Array;
   readonly port: number;
+  /** What carries datagrams: UDP, fake TCP connections, or these where UDP goes unanswered. */
+  readonly transport: TransportPolicy;
   readonly scheduler: SchedulerName;
   readonly reorder: { readonly tcp: ReorderMode; readonly udp: ReorderMode };
   /** Minimum delay over the last 30 s, or over all time as in the paper. */
@@ -33,6 +36,7 @@ export interface NodeConfig {
 
 export const DEFAULT_CONFIG: Omit<NodeConfig, 'nodeId'> = {
   port: MPIP_PORT,
+  transport: 'auto',
   scheduler: 'earliest',
   reorder: { tcp: 'adaptive', udp: 'adaptive' },
   minDelay: 'windowed',

@@ -12,6 +12,9 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** What carries the datagrams of a path: UDP, or segments of a fake TCP connection (nat/fake-tcp.ts). */
+export type Transport = 'udp' | 'tcp';
+
 /** A local address that paths can start from. The host keeps one wrapper socket for each, bound to address, port and device. */
 export interface LocalAddress {
   /** Names the address for as long as it exists; never reused. */
@@ -56,9 +59,16 @@ export interface NodeIo {
   /** Whether the TUN device takes UDP super-packets (USO). */
   readonly udpSegmentation: boolean;
 
-  /** Prepares sending from a local address to an endpoint; the handle is a `target` of the wire batch until `closeRoute`. */
-  openRoute(local: number, remote: Endpoint): number;
+  /**
+   * Prepares sending from a local address to an endpoint; the handle is a `target` of the wire batch until `closeRoute`. By TCP, a message's
+   * first piece begins with a TCP header without options, or is a header alone; the host adds checksum and IP header, and where it cuts a
+   * message (`segmentBytes`: of payload), it advances the sequence number and leaves PSH to the last segment.
+   */
+  openRoute(local: number, remote: Endpoint, transport: Transport): number;
   closeRoute(route: number): void;
+  /** Keeps a TCP port of a local address from everyone, the kernel's answers too; 0 = none could be had. */
+  reservePort(local: number): number;
+  releasePort(local: number, port: number): void;
 
   /** Sends one complete IP packet (checksums right, no virtio_net_hdr) on the kernel's normal route. */
   sendNative(offset: number, bytes: number): void;

@@ -13,6 +13,7 @@ import { type Envelope, Receiver } from './node/receiver.js';
 import { SessionManager } from './node/session-manager.js';
 import { describe } from './node/snapshot.js';
 import { Steering } from './node/steering.js';
+import { TcpCarrier } from './node/tcp-carrier.js';
 import { TooLong } from './node/too-long.js';
 import { Transmitter } from './node/transmitter.js';
 import { type RoutingRule, RuleSet } from './routing/rules.js';
@@ -31,6 +32,7 @@ export class Node {
   private readonly context: NodeContext;
   private readonly control: ControlChannel;
   private readonly handshake: Handshake;
+  private readonly connections: TcpCarrier;
   private readonly paths: PathManager;
   private readonly binder: Binder;
   private readonly steering: Steering;
@@ -49,7 +51,16 @@ export class Node {
     this.control = new ControlChannel(context);
     this.delivery = new Delivery(memory, slots, io, context.counters);
     this.steering = new Steering(context);
-    this.paths = new PathManager(context, this.control, this.steering, {
+    this.connections = new TcpCarrier(context, {
+      datagrams: (slot, at, bytes, segmentBytes, from, now) =>
+        this.receiver.message(slot, at, bytes, segmentBytes, from.local.id, from, now),
+      connected: (connection, at) => {
+        this.paths.connected(connection, at);
+        this.handshake.connected(connection, at);
+      },
+      ended: (connection, inOrder, at) => this.paths.disconnected(connection, inOrder, at),
+    });
+    this.paths = new PathManager(context, this.control, this.connections, this.steering, {
       gone: (peer, reason, at) => this.forget(peer, reason, at),
       failed: (path, at) => this.transmitter.handOver(path, at),
     });
@@ -61,9 +72,10 @@ export class Node {
     });
     const { control, delivery, binder } = this;
     this.sessions = new SessionManager(context, control, delivery, binder, () => this.releaseUnused(), now);
-    this.handshake = new Handshake(context, this.control, {
+    this.handshake = new Handshake(context, this.control, this.connections, {
       tick: (peer, at) => this.tick(peer, at),
       proven: (peer, at) => this.paths.connect(peer, at),
+      reached: (peer, local, source, at) => this.paths.learn(peer, local, source, at),
       gone: (peer, reason, at) => this.forget(peer, reason, at),
     });
     this.transmitter = new Transmitter(context);
@@ -93,6 +105,7 @@ export class Node {
     if (context.digest !== before) context.addressSequence++;
     this.sessions.pinAddresses();
     this.paths.addressesChanged(context.digest !== before, now);
+    this.connections.addressesChanged();
     if (context.digest !== before) this.handshake.addressesChanged(now);
   }
 
@@ -183,7 +196,16 @@ export class Node {
     source: Source,
     now: number,
   ): void {
+    if (this.context.config.transport === 'tcp') return;
     this.receiver.message(slot, offset, bytes, segmentBytes, local, source, now);
+  }
+
+  /**
+   * One IP packet with a TCP segment to the wrapper's port or a reserved one of `local`, its checksum right; or several segments of
+   * `segmentBytes` payload that the kernel has joined (0 = one). The slot as in `fromWire`.
+   */
+  fromTcp(slot: number, offset: number, bytes: number, segmentBytes: number, local: number, now: number): void {
+    this.connections.segment(slot, offset, bytes, segmentBytes, local, now);
   }
 
   /** ICMP port unreachable came back for a datagram of ours. */
@@ -217,6 +239,7 @@ export class Node {
       for (const path of peer.usable) this.control.send(path, { type: CmType.goodbye, reason: 'shutdown' }, now);
       this.forget(peer, 'this node stops', now);
     }
+    this.connections.close();
     this.delivery.write();
   }
 

@@ -1,5 +1,5 @@
 /** Snapshots of the paper's tables 2 to 5 for people and programs; plain JSON data. Times in us, rates in bit/s. */
-import type { Address, Endpoint } from './io.js';
+import type { Address, Endpoint, Transport } from './io.js';
 
 /** Table 2. */
 export interface AvailabilityStatus {
@@ -64,6 +64,7 @@ export interface PathStatus {
   source: Endpoint;
   destination: Endpoint;
   interface: string;
+  transport: Transport;
   /** What the configuration calls it. */
   names: string[];
   /** By the word of either end. */

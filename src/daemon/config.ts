@@ -44,6 +44,7 @@ export const mpipSettings = z.strictObject({
   port: z.int().min(1).max(65535).default(DEFAULT_CONFIG.port),
   peers: z.array(ipAddress).default([]),
   ignore: z.array(ipAddress).default([]),
+  transport: z.enum(['auto', 'udp', 'tcp']).default(DEFAULT_CONFIG.transport),
   scheduler: z.enum(['earliest', 'paper']).default(DEFAULT_CONFIG.scheduler),
   reorder: z
     .strictObject({
@@ -149,6 +150,7 @@ export function parseDaemonConfig(text: string, file: string): DaemonConfig {
     secret: secretOf(value.secret, value['secret-file']),
     node: {
       port: value.port,
+      transport: value.transport,
       scheduler: value.scheduler,
       reorder: value.reorder,
       minDelay: value['min-delay'],

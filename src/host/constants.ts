@@ -14,6 +14,7 @@ export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0o4000;
@@ -63,6 +64,7 @@ export const SO_EE_ORIGIN_ICMP6 = 3;
 // <linux/if_packet.h>, <linux/if_ether.h>
 export const SOL_PACKET = 263;
 export const PACKET_STATISTICS = 6;
+export const PACKET_VNET_HDR = 15;
 export const PACKET_QDISC_BYPASS = 20;
 export const PACKET_IGNORE_OUTGOING = 23;
 export const PACKET_HOST = 0;
@@ -71,12 +73,19 @@ export const ETH_P_ALL = 0x0003;
 export const ETH_P_IP = 0x0800;
 export const ETH_P_IPV6 = 0x86dd;
 
+// <linux/if_arp.h>
+export const ARPHRD_ETHER = 1;
+export const ARPHRD_PPP = 512;
+export const ARPHRD_LOOPBACK = 772;
+export const ARPHRD_NONE = 0xfffe;
+
 // <linux/time.h>, <linux/sched.h>, <linux/prctl.h>
 export const CLOCK_REALTIME = 0;
 export const SCHED_FIFO = 1;
 export const PR_SET_TIMERSLACK = 29;
 
 // <linux/sockios.h>, <linux/ethtool.h>
+export const SIOCGIFHWADDR = 0x8927;
 export const SIOCETHTOOL = 0x8946;
 export const ETHTOOL_STXCSUM = 0x17;
 export const ETHTOOL_SSG = 0x19;

@@ -13,6 +13,8 @@ export class IoCounters {
   /** Dropped, because longer than a slot. */
   wireReceiveTruncated = 0;
   wireReceiveErrors = 0;
+  /** TCP segments dropped for their checksum. */
+  wireReceiveDamaged = 0;
   wireSentMessages = 0;
   wireSentBytes = 0;
   /** Dropped by a full queue: of the socket (EAGAIN) or of the interface (ENOBUFS). */

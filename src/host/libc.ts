@@ -19,6 +19,7 @@ const c = {
   ioctl: library.func('ioctl', 'int', ['int', 'int64_t', 'int64_t']),
   socket: library.func('socket', 'int', ['int', 'int', 'int']),
   bind: library.func('bind', 'int', ['int', 'int64_t', 'uint32_t']),
+  listen: library.func('listen', 'int', ['int', 'int']),
   getsockname: library.func('getsockname', 'int', ['int', 'int64_t', 'int64_t']),
   setsockopt: library.func('setsockopt', 'int', ['int', 'int', 'int', 'int64_t', 'uint32_t']),
   getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'int64_t', 'int64_t']),
@@ -96,6 +97,10 @@ export function socket(domain: number, type: number, protocol: number): number {
 
 export function bind(fd: number, sockaddr: number, bytes: number): number {
   return c.bind(fd, guarded(sockaddr), bytes);
+}
+
+export function listen(fd: number, backlog: number): number {
+  return c.listen(fd, backlog);
 }
 
 /** `length` is the address of a 32-bit in-out length. */

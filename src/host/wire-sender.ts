@@ -2,6 +2,7 @@ import type { GatherBatch } from '../core/batch.js';
 import type { Endpoint } from '../core/io.js';
 import type { Arena } from './arena.js';
 import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENOBUFS, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT } from './constants.js';
+import type { SegmentSender } from './fake-tcp/segment-sender.js';
 import type { IoCounters } from './io-counters.js';
 import { IoVectors } from './iovec.js';
 import { errno, sendmsg } from './libc.js';
@@ -10,6 +11,8 @@ import { SOCKADDR_BYTES, writeSocketAddress } from './socket-address.js';
 import type { WireSocket } from './wire-socket.js';
 
 const ROUTES = 8192;
+/** Routes from here on are the segment sender's. */
+export const TCP_ROUTES = 65_536;
 const SEGMENT_BYTES = 2;
 
 /** UDP_SEGMENT's own limits, beyond which EINVAL says nothing about the interface. */
@@ -30,6 +33,7 @@ export class WireSender {
   constructor(
     private readonly arena: Arena,
     private readonly counters: IoCounters,
+    private readonly segments: SegmentSender,
   ) {
     const { memory } = arena;
     this.header = memory.allocate(MSGHDR_BYTES);
@@ -69,6 +73,10 @@ export class WireSender {
   /** Sends and clears the batch. What cannot be sent is dropped and counted: to the core it is a loss. */
   send(batch: GatherBatch): void {
     for (let message = 0; message < batch.messages; message++) {
+      if (batch.target[message] >= TCP_ROUTES) {
+        this.segments.send(batch, message, batch.target[message] - TCP_ROUTES);
+        continue;
+      }
       const socket = this.sockets[batch.target[message]];
       if (socket === undefined) {
         this.counters.wireSendNoSocket++;

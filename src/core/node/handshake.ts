@@ -3,14 +3,18 @@ import { formatAddress, isIpv6 } from '../address.js';
 import type { Address, Endpoint, LocalAddress, Source } from '../io.js';
 import { makeScheduler } from '../routing/schedulers.js';
 import { AvailabilityEntry, QUERY_LIMIT } from '../tables/availability.js';
+import type { TcpConnection } from '../tables/connections.js';
 import { Peer } from '../tables/peers.js';
 import { CM_VERSION } from '../wire/cm.js';
 import { CmType, type ControlMessage, type Hello, type Welcome } from '../wire/control.js';
 import { addressDigest, type NodeContext, nodeKey } from './context.js';
 import type { ControlChannel } from './control-channel.js';
+import type { TcpCarrier } from './tcp-carrier.js';
 
 /** First wait for an answer to a query; doubles. */
 const QUERY_WAIT_US = 200_000;
+/** A configured peer that has not answered so many queries by UDP is asked by TCP as well. */
+const UDP_QUERIES = 3;
 /** After a refusal: traffic to the destination may query again after ... */
 const BACK_OFF_US = 30_000_000;
 const MAX_BACK_OFF_US = 600_000_000;
@@ -36,6 +40,8 @@ export interface HandshakeEvents {
   tick(peer: Peer, now: number): void;
   /** The peer answers for what it says: its paths can be probed. Also called when a known peer greets again. */
   proven(peer: Peer, now: number): void;
+  /** Its answer came this way. */
+  reached(peer: Peer, local: number, source: Source, now: number): void;
   /** The peer is to be forgotten with all that belongs to it. */
   gone(peer: Peer, reason: string, now: number): void;
 }
@@ -48,6 +54,7 @@ export class Handshake {
   constructor(
     private readonly context: NodeContext,
     private readonly control: ControlChannel,
+    private readonly connections: TcpCarrier,
     private readonly events: HandshakeEvents,
   ) {}
 
@@ -94,21 +101,30 @@ export class Handshake {
   }
 
   introduction(message: ControlMessage, local: number, source: Source, now: number): void {
-    if (message.type === CmType.hello) this.hello(message, local, source.endpoint(), now);
-    else if (message.type === CmType.welcome) this.welcome(message, now);
+    if (message.type === CmType.hello) this.hello(message, local, source, now);
+    else if (message.type === CmType.welcome) this.welcome(message, local, source, now);
   }
 
-  private hello(message: Hello, local: number, source: Endpoint, now: number): void {
+  /** A TCP connection that was opened here is there: a peer that did not answer by UDP is greeted on it. */
+  connected(connection: TcpConnection, now: number): void {
+    const { address, port } = connection.remote;
+    const entry = this.entries.get(address);
+    if (entry?.availability === 'unknown' && entry.port === port && entry.queryCount > 0) {
+      this.control.introduce(this.helloOf(entry), connection.local.id, connection, now);
+    }
+  }
+
+  private hello(message: Hello, local: number, source: Source, now: number): void {
     const peer = this.peerOf(message, now);
     if (peer === undefined) return;
     const reply: Welcome = { ...this.introduce(message.nonce), type: CmType.welcome, echo: message.nonce };
     this.control.introduce(reply, local, source, now);
-    this.available(this.entry(source.address, false), peer);
+    this.available(this.entry(source.endpoint().address, false), peer);
     // What else is to be sent waits until the peer has shown its key: a forged hello draws one answer, no larger than itself.
     if (peer.proven) this.events.proven(peer, now);
   }
 
-  private welcome(message: Welcome, now: number): void {
+  private welcome(message: Welcome, local: number, source: Source, now: number): void {
     let answered: AvailabilityEntry | undefined;
     for (const entry of this.entries.values()) {
       if (entry.queryCount > 0 && equal(entry.nonce, message.echo)) answered = entry;
@@ -120,6 +136,7 @@ export class Handshake {
     peer.reachedAt(answered);
     peer.proven = true;
     this.events.proven(peer, now);
+    this.events.reached(peer, local, source, now);
   }
 
   private available(entry: AvailabilityEntry, peer: Peer): void {
@@ -227,14 +244,24 @@ export class Handshake {
   }
 
   private sendQuery(entry: AvailabilityEntry, now: number): void {
+    const { transport } = this.context.config;
     entry.queryCount++;
-    const hello: Hello = { ...this.introduce(entry.nonce), type: CmType.hello };
+    const hello = this.helloOf(entry);
+    const remote = { address: entry.address, port: entry.port };
+    // Only a configured peer: a host that nobody vouches for is not asked for a connection.
+    const byTcp = entry.configured && (transport === 'tcp' || entry.queryCount >= UDP_QUERIES);
     for (const local of this.context.locals) {
-      if (isIpv6(local.address) === isIpv6(entry.address)) {
-        this.control.introduce(hello, local.id, { address: entry.address, port: entry.port }, now);
-      }
+      if (isIpv6(local.address) !== isIpv6(entry.address)) continue;
+      if (transport !== 'tcp') this.control.introduce(hello, local.id, { endpoint: () => remote }, now);
+      if (byTcp) this.greetByTcp(hello, local, remote, now);
     }
     this.context.timers.set(entry.retry, now + QUERY_WAIT_US * 2 ** (entry.queryCount - 1));
+  }
+
+  private greetByTcp(hello: Hello, local: LocalAddress, remote: Endpoint, now: number): void {
+    const connection = this.connections.openedTo(local, remote);
+    if (connection === undefined) this.connections.open(local, remote, now);
+    else this.control.introduce(hello, local.id, connection, now);
   }
 
   private retry(entry: AvailabilityEntry, now: number): void {
@@ -253,6 +280,10 @@ export class Handshake {
     entry.retryAt = now + entry.backOffUs;
     if (entry.configured) this.context.timers.set(entry.retry, entry.retryAt);
     else this.context.timers.clear(entry.retry);
+  }
+
+  private helloOf(entry: AvailabilityEntry): Hello {
+    return { ...this.introduce(entry.nonce), type: CmType.hello };
   }
 
   private introduce(nonce: Uint8Array): Omit<Hello, 'type'> {

@@ -5,6 +5,7 @@ import { MIN_DELAY_WINDOW_US } from '../routing/delay.js';
 import { traitsOf } from '../routing/path-traits.js';
 import { WEIGHT_INTERVAL_US } from '../routing/scheduler.js';
 import type { PathState } from '../status.js';
+import { TcpConnection } from '../tables/connections.js';
 import { Path } from '../tables/paths.js';
 import type { Peer } from '../tables/peers.js';
 import { CmType, type Probe, type ProbeReply } from '../wire/control.js';
@@ -15,6 +16,7 @@ import { equal } from './handshake.js';
 import { MtuProber } from './mtu-prober.js';
 import type { Envelope } from './receiver.js';
 import type { Steering } from './steering.js';
+import type { TcpCarrier } from './tcp-carrier.js';
 import { TICK_US } from './transmitter.js';
 
 /** Data in either direction makes a peer active for so long. */
@@ -34,6 +36,12 @@ const ASK_ADDRESSES_US = 200_000;
 const MAX_PATHS_OF_PEER = 128;
 /** A dead path to an endpoint that the peer does not name itself (a NAT's mapping) is given up after so many probes, 25 s. */
 const MAPPING_PROBES = 8;
+/**
+ * Probes by UDP without an answer after which a path is tried by TCP: by the node with the smaller id, and by the other one, for which it may
+ * be the only one that can begin (NAT).
+ */
+const UDP_PROBES = { first: 3, second: 5 } as const;
+
 /** What the path manager tells the rest of the node. */
 export interface PathEvents {
   gone(peer: Peer, reason: string, now: number): void;
@@ -48,6 +56,7 @@ export class PathManager {
   constructor(
     private readonly context: NodeContext,
     private readonly control: ControlChannel,
+    private readonly connections: TcpCarrier,
     private readonly steering: Steering,
     private readonly events: PathEvents,
   ) {
@@ -66,9 +75,35 @@ export class PathManager {
   }
 
   /** A way that a datagram of the peer has come. */
-  learn(peer: Peer, localId: number, remote: Endpoint, now: number): Path | undefined {
+  learn(peer: Peer, localId: number, source: Source, now: number): Path | undefined {
+    if (source instanceof TcpConnection) return this.adopt(peer, source, now);
     const local = this.context.locals.find(({ id }) => id === localId);
-    return local && this.add(peer, local, remote, now);
+    return local && this.add(peer, local, source.endpoint(), now);
+  }
+
+  /** A connection that was opened for one of the peers' paths carries datagrams. */
+  connected(connection: TcpConnection, now: number): void {
+    for (const peer of this.context.peers.values()) {
+      const stoodFor = find(peer, connection.local.id, connection.remote);
+      if (stoodFor === undefined) continue;
+      if (stoodFor.state === 'live') this.connections.abort(connection);
+      else this.adopt(peer, connection, now);
+      return;
+    }
+  }
+
+  /** The connection of a path is over; `inOrder`: what was sent on it has arrived, or will. */
+  disconnected(connection: TcpConnection, inOrder: boolean, now: number): void {
+    for (const peer of this.context.peers.values()) {
+      const path = peer.paths.find((candidate) => candidate.connection === connection);
+      if (path === undefined) continue;
+      this.drop(path);
+      this.changed(peer, now);
+      if (inOrder) return;
+      this.events.failed(path, now);
+      this.replaceByTcp(path, now);
+      return;
+    }
   }
 
   /** Own addresses have changed: paths from those that are gone end at once, new ones begin, all that is not live is probed. */
@@ -100,7 +135,7 @@ export class PathManager {
     peer.addresses = [...addresses];
     peer.digest = addressDigest(addresses);
     for (const path of [...peer.paths]) {
-      if (includes(before, path.remote) && !includes(addresses, path.remote)) this.remove(path);
+      if (includes(before, path.identity) && !includes(addresses, path.identity)) this.remove(path);
     }
     this.steering.releaseUnused(peer);
     this.connect(peer, now);
@@ -125,9 +160,10 @@ export class PathManager {
 
   probeReceived(peer: Peer, message: Probe, envelope: Envelope, local: number, source: Source, now: number): void {
     const remote = source.endpoint();
-    const path = this.learn(peer, local, remote, now);
+    const path = this.learn(peer, local, source, now);
     if (path === undefined) return;
     path.reverse = envelope.path;
+    if (message.port !== undefined) this.portTold(path, message.port);
     this.peerTraits(path, message.traits, now);
     const { challenge } = message;
     const reply: ProbeReply = { type: CmType.probeReply, challenge, observed: remote, traits: path.traits.bits };
@@ -154,6 +190,7 @@ export class PathManager {
     this.validate(path);
     if (path.state !== 'live') {
       this.setState(path, 'live', now);
+      if (!isCurrent(path)) return;
       this.mtus.begin(path, now);
     }
     this.context.timers.set(path.probe, now + this.context.config.keepAlive);
@@ -161,8 +198,15 @@ export class PathManager {
 
   /** The peer's packets come from an endpoint of which nothing is known yet, or which did not answer: it is asked at once. */
   otherOrigin(peer: Peer, local: number, source: Source, now: number): void {
-    const path = this.learn(peer, local, source.endpoint(), now);
+    const path = this.learn(peer, local, source, now);
     if (path !== undefined && path.state !== 'live') this.probeNow(path, now);
+  }
+
+  /** No NAT has changed the port of the connection that the peer has opened: then its address is what the peer calls it, too. */
+  private portTold(path: Path, port: number): void {
+    if (path.connection?.isOpener !== false || port !== path.remote.port) return;
+    path.identity = { address: path.remote.address, port: this.context.config.port };
+    if (path.state === 'live') this.validate(path);
   }
 
   /** A NAT has a new mapping for one of the peer's paths: what was sent to the old one is lost. */
@@ -170,7 +214,7 @@ export class PathManager {
     const { peer, local, reverse } = path;
     const replaced = peer.paths.filter(
       (other) =>
-        other !== path && other.local.id === local.id && other.reverse === reverse && !peer.isNamed(other.remote),
+        other !== path && other.local.id === local.id && other.reverse === reverse && !peer.isNamed(other.identity),
     );
     for (const other of replaced) this.remove(other);
     if (replaced.length > 0) this.changed(peer, now);
@@ -231,10 +275,30 @@ export class PathManager {
     if (!isRouted(address, 0, address.length)) return undefined;
     // Behind NATs both may have the same address.
     if (this.context.isOwn(remote.address)) return undefined;
+    return this.make(peer, local, remote, this.context.io.openRoute(local.id, remote, 'udp'), undefined, now);
+  }
+
+  /** The path that the connection is. */
+  private adopt(peer: Peer, connection: TcpConnection, now: number): Path | undefined {
+    const known = peer.paths.find((path) => path.connection === connection);
+    if (known !== undefined) return known;
+    if (connection.isPath || !connection.tcp.carries || peer.paths.length >= MAX_PATHS_OF_PEER) return undefined;
+    this.connections.adopt(connection);
+    return this.make(peer, connection.local, connection.remote, connection.route, connection, now);
+  }
+
+  private make(
+    peer: Peer,
+    local: LocalAddress,
+    remote: Endpoint,
+    route: number,
+    connection: TcpConnection | undefined,
+    now: number,
+  ): Path {
     const id = peer.freePathId();
-    const route = this.context.io.openRoute(local.id, remote);
     const window = this.context.config.minDelay === 'windowed' ? MIN_DELAY_WINDOW_US : Number.POSITIVE_INFINITY;
-    const path = new Path(peer, id, local, remote, route, window, (due, at) => this.probeDue(due, at));
+    const probe = (due: Path, at: number): void => this.probeDue(due, at);
+    const path = new Path(peer, id, local, remote, route, connection, window, probe);
     this.describe(path);
     peer.paths.push(path);
     peer.pathById[id] = path;
@@ -243,13 +307,66 @@ export class PathManager {
   }
 
   private remove(path: Path): void {
+    this.drop(path);
+    if (path.connection !== undefined) this.connections.abort(path.connection);
+  }
+
+  /** Without a word on the connection that it may be. */
+  private drop(path: Path): void {
     const { peer } = path;
     path.state = 'dead';
     this.context.timers.clear(path.probe);
     this.mtus.end(path);
-    this.context.io.closeRoute(path.route);
+    if (path.connection === undefined) this.context.io.closeRoute(path.route);
     peer.paths.splice(peer.paths.indexOf(path), 1);
     peer.pathById[path.id] = undefined;
+  }
+
+  /** UDP goes unanswered between the path's addresses: a connection takes its place, unless there is one. */
+  private tryTcp(path: Path, now: number): void {
+    const { peer, local, remote } = path;
+    const { transport } = this.context.config;
+    if (transport === 'udp' || path.connection !== undefined || path.state === 'live' || path.state === 'suspect') return;
+    if (!peer.isNamed(remote) || byTcp(path).some(({ state }) => state !== 'dead')) return;
+    const isFirst = this.prevails(peer);
+    const patience = transport === 'tcp' ? (isFirst ? 1 : UDP_PROBES.first) : UDP_PROBES[isFirst ? 'first' : 'second'];
+    if (path.unanswered >= patience) this.connections.open(local, remote, now);
+  }
+
+  /** A path by TCP has ended: that by UDP between its addresses, which does not work, asks for another. */
+  private replaceByTcp({ peer, local, remote }: Path, now: number): void {
+    const path = find(peer, local.id, remote);
+    if (path !== undefined && this.context.peers.get(peer.key) === peer) this.tryTcp(path, now);
+  }
+
+  /** UDP works (again) where a connection did its work; or both sides have opened one. Who has opened a connection ends it. */
+  private settle(path: Path, now: number): void {
+    const { peer, local, remote, connection } = path;
+    if (connection === undefined) {
+      const opened = this.connections.openedTo(local, remote);
+      if (opened !== undefined && !opened.isPath) this.connections.abort(opened);
+      for (const other of byTcp(path)) this.retire(other, now);
+    } else if (find(peer, local.id, remote)?.state === 'live') {
+      this.retire(path, now);
+    } else {
+      const kept = this.prevails(peer);
+      const rivals = byTcp(path).filter(({ state }) => state === 'live');
+      if (rivals.some((rival) => rival.connection?.isOpener === kept)) {
+        for (const rival of rivals) if (rival.connection?.isOpener !== kept) this.retire(rival, now);
+      }
+    }
+  }
+
+  private retire(path: Path, now: number): void {
+    if (path.connection?.isOpener !== true) return;
+    this.drop(path);
+    this.connections.finish(path.connection, now);
+    this.changed(path.peer, now);
+  }
+
+  /** Of two nodes that begin the same the one with the smaller id does it. */
+  private prevails(peer: Peer): boolean {
+    return this.context.key >>> 0 < peer.key >>> 0;
   }
 
   private probeDue(path: Path, now: number): void {
@@ -265,8 +382,9 @@ export class PathManager {
         if (path.unanswered > SUSPECT_PROBES) this.setState(path, 'dead', now);
         break;
       case 'dead':
-        if (path.unanswered > MAPPING_PROBES && !path.peer.isNamed(path.remote)) {
+        if (path.unanswered > MAPPING_PROBES && (path.connection !== undefined || !path.peer.isNamed(path.remote))) {
           this.remove(path);
+          this.replaceByTcp(path, now);
           return;
         }
         break;
@@ -286,8 +404,12 @@ export class PathManager {
     path.unanswered++;
     path.challengeSentAt = now;
     this.context.timers.set(path.probe, now + probeWait(path));
-    const { challenge, id, traits } = path;
-    this.control.send(path, { type: CmType.probe, challenge, path: id, traits: traits.bits }, now);
+    const { challenge, id, traits, connection } = path;
+    const port = connection?.isOpener === true ? { port: connection.tcp.localPort } : {};
+    if (connection !== undefined || this.context.config.transport !== 'tcp') {
+      this.control.send(path, { type: CmType.probe, challenge, path: id, traits: traits.bits, ...port }, now);
+    }
+    this.tryTcp(path, now);
   }
 
   private describe(path: Path): void {
@@ -303,7 +425,7 @@ export class PathManager {
   }
 
   private check(path: Path, now: number): void {
-    if (path.state === 'dead' && path.confirmedAt > 0) {
+    if (path.state === 'dead' && path.confirmedAt > 0 && !byTcp(path).some(({ state }) => state === 'live')) {
       this.context.timers.setEarlier(path.probe, Math.max(now, path.challengeSentAt + RETRY_US));
     }
     if (path.state !== 'live') return;
@@ -322,7 +444,7 @@ export class PathManager {
     if (path.state !== 'suspect' || path.doubted) return;
     path.unanswered = 0;
     this.setState(path, 'live', now);
-    this.context.timers.set(path.probe, now + this.context.config.keepAlive);
+    if (isCurrent(path)) this.context.timers.set(path.probe, now + this.context.config.keepAlive);
   }
 
   private setState(path: Path, state: PathState, now: number): void {
@@ -332,6 +454,7 @@ export class PathManager {
       path: path.id,
       source: path.local.address,
       destination: path.remote.address,
+      transport: path.transport,
       from: path.state,
       to: state,
     });
@@ -339,6 +462,7 @@ export class PathManager {
     if (state === 'suspect') path.unconfirmedSince = 0;
     this.changed(peer, now);
     if (state === 'suspect') this.events.failed(path, now);
+    if (state === 'live') this.settle(path, now);
   }
 
   /** After any change of paths or their states. */
@@ -350,10 +474,10 @@ export class PathManager {
 
   /** The path's address answered: the peer's packets may carry it. */
   private validate(path: Path): void {
-    const { peer, remote } = path;
-    if (!peer.isNamed(remote)) return;
+    const { peer, remote, identity } = path;
+    if (!peer.isNamed(identity)) return;
     // What a NAT has in front is not the peer's alone: its word does not count for it.
-    if (includes(peer.addresses, remote)) peer.validated.add(remote.address);
+    if (includes(peer.addresses, identity)) peer.validated.add(remote.address);
     if (path.mtu.known) this.steering.steerTo(peer, remote.address);
   }
 
@@ -382,9 +506,26 @@ function probeWait(path: Path): number {
   return Math.min(PROBE_WAIT_US * 2 ** (path.unanswered - 1), MAX_PROBE_WAIT_US);
 }
 
+/** The path by UDP. */
 function find(peer: Peer, local: number, remote: Endpoint): Path | undefined {
   return peer.paths.find(
-    (path) => path.local.id === local && path.remote.address === remote.address && path.remote.port === remote.port,
+    (path) =>
+      path.connection === undefined &&
+      path.local.id === local &&
+      path.remote.address === remote.address &&
+      path.remote.port === remote.port,
+  );
+}
+
+/** The other paths by TCP between the addresses of a path. */
+function byTcp(path: Path): Path[] {
+  const { peer, local, remote } = path;
+  return peer.paths.filter(
+    (other) =>
+      other !== path &&
+      other.connection !== undefined &&
+      other.local.id === local.id &&
+      other.remote.address === remote.address,
   );
 }
 

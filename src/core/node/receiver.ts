@@ -3,6 +3,7 @@
  * control handed on. One message holds datagrams of one size from one source (the kernel's GRO).
  */
 import type { Source } from '../io.js';
+import { TcpConnection } from '../tables/connections.js';
 import type { IncomingPath } from '../tables/paths.js';
 import type { Peer } from '../tables/peers.js';
 import type { Session } from '../tables/sessions.js';
@@ -77,6 +78,7 @@ export class Receiver {
     this.b = context.memory.bytes;
   }
 
+  /** Whether anything of the message is the peer's, or a node introduces itself. */
   message(
     slot: number,
     at: number,
@@ -85,11 +87,12 @@ export class Receiver {
     local: number,
     source: Source,
     now: number,
-  ): void {
+  ): boolean {
     const end = at + bytes;
     const stride = segmentBytes > 0 && segmentBytes < bytes ? segmentBytes : bytes;
     let lastPeer: Peer | undefined;
     let lastCm = 0;
+    let introduced = false;
     for (let i = at; i < end; i += stride) {
       const size = Math.min(stride, end - i);
       const cmAt = this.findCm(i, size);
@@ -100,7 +103,7 @@ export class Receiver {
       const peer = this.context.peers.get(cmNode(this.b, cmAt));
       const type = cmType(this.b, cmAt);
       if (type === CmType.hello || type === CmType.welcome) {
-        this.introduction(type, i, cmAt, local, source, now);
+        introduced = this.introduction(type, i, cmAt, local, source, now) || introduced;
       } else if (peer === undefined) {
         this.context.counters.unknownNode++;
       } else if (type === CmType.data) {
@@ -122,6 +125,8 @@ export class Receiver {
       this.delays(lastPeer, lastCm, now);
     }
     this.endRun(slot, stride, now);
+    // An introduction carries no tag: on the connection of a path it proves nothing.
+    return lastPeer !== undefined || (introduced && !(source instanceof TcpConnection && source.isPath));
   }
 
   /** Offset of the CM of the datagram at `at`, -1 = there is none. */
@@ -135,14 +140,15 @@ export class Receiver {
     return open >= at && looksLikeCm(this.b, open, false) ? open : -1;
   }
 
-  private introduction(type: number, at: number, cmAt: number, local: number, source: Source, now: number): void {
+  private introduction(type: number, at: number, cmAt: number, local: number, source: Source, now: number): boolean {
     const message = decodeControl(type, this.b, at, cmAt - at);
     if (message === undefined) {
       this.context.counters.malformed++;
-      return;
+      return false;
     }
     this.context.counters.controlReceived++;
     this.events.introduction(message, local, source, now);
+    return true;
   }
 
   /** Whether the datagram is the peer's. `headerBytes` of it are covered by the tag. */

@@ -23,7 +23,11 @@ export function describe(context: NodeContext, availability: Iterable<Availabili
     availability: entries,
     peers: Array.from(peers.values(), describePeer),
     sessions: Array.from(sessions, (session) => describeSession(session, now)),
-    paths: Array.from(peers.values(), (peer) => peer.paths.map((path) => describePath(context, path))).flat(),
+    paths: Array.from(peers.values(), ({ paths }) => paths)
+      .flat()
+      // By TCP alone, a path by UDP is no more than what asks for a connection.
+      .filter(({ transport }) => config.transport !== 'tcp' || transport === 'tcp')
+      .map((path) => describePath(context, path)),
     rules: [...rules.active, rules.rest].map(({ rule, packets }) => ({ name: rule.name, packets })),
   };
 }
@@ -66,9 +70,10 @@ function describePath(context: NodeContext, path: Path): PathStatus {
     node: peer.name,
     sessions: peer.ownSessions.size + peer.peerSessions.size,
     path: path.id,
-    source: { address: path.local.address, port: context.config.port },
+    source: { address: path.local.address, port: path.connection?.tcp.localPort ?? context.config.port },
     destination: path.remote,
     interface: path.local.interface,
+    transport: path.transport,
     names: [...path.names],
     metered: path.isMetered,
     backup: path.isBackup,

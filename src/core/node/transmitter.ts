@@ -23,7 +23,7 @@ const SEGMENT_ROOM = MAX_TCP_HEADER + CM_BYTES + TAG_BYTES;
 /** What has a place in the sequence besides its payload, or points into it, is not cut. */
 const UNCUT_FLAGS = tcp.SYN | tcp.URG;
 const SCRATCH_BYTES = SEGMENT_ROOM * MAX_RUN * 16;
-/** IP and UDP headers, counted with every datagram. */
+/** IP and UDP headers, counted with every datagram; also with those of TCP, so that both ends count alike. */
 export const OUTER_BYTES = 28;
 /** What is sent again when a path fails: as much as the others carry in this time, or so many bytes when that is unknown; and its steps. */
 const HAND_OVER_US = 100_000;
@@ -238,9 +238,14 @@ export class Transmitter {
     this.prepareCm(0, now);
     this.cmFlags |= ecnFlags | CmFlag.DUPLICATE;
     io.wire.begin(path.route, 0);
+    const trailerAt = this.scratch + tcp.HEADER_BYTES;
+    const end = this.trailer(path, trailerAt, at, bytes, sequence, now);
+    if (path.connection !== undefined) {
+      path.connection.tcp.writeData(this.b, this.scratch, bytes + end - trailerAt);
+      io.wire.piece(this.scratch, tcp.HEADER_BYTES);
+    }
     if (bytes > 0) io.wire.piece(at, bytes);
-    const end = this.trailer(path, this.scratch, at, bytes, sequence, now);
-    io.wire.piece(this.scratch, end - this.scratch);
+    io.wire.piece(trailerAt, end - trailerAt);
     io.wire.end();
     io.sendWire();
     peer.scheduler.sent(path, datagramBytes, now);
@@ -253,7 +258,7 @@ export class Transmitter {
   private emit(path: Path, first: number, run: number, datagramBytes: number, ends: boolean, now: number): number {
     const { b, packet, headerBytes, segmentBytes } = this;
     const { io } = this.context;
-    if (this.used + run * SEGMENT_ROOM > SCRATCH_BYTES || !io.wire.fits(2 * run + 1)) {
+    if (this.used + run * SEGMENT_ROOM + tcp.HEADER_BYTES > SCRATCH_BYTES || !io.wire.fits(2 * run + 2)) {
       io.sendWire();
       this.used = 0;
     }
@@ -263,6 +268,11 @@ export class Transmitter {
     const keeps = this.copies === 1 && session.peer.usable.length > 1;
     wire.begin(path.route, run === 1 ? 0 : datagramBytes);
     let at = this.scratch + this.used;
+    const outerAt = at;
+    if (path.connection !== undefined) {
+      wire.piece(outerAt, tcp.HEADER_BYTES);
+      at += tcp.HEADER_BYTES;
+    }
     let pieceAt = at;
     let total = 0;
     for (let i = first; i < first + run; i++) {
@@ -294,6 +304,7 @@ export class Transmitter {
     }
     wire.piece(pieceAt, at - pieceAt);
     wire.end();
+    path.connection?.tcp.writeData(b, outerAt, total - run * OUTER_BYTES);
     this.used = at - this.scratch;
     return total;
   }

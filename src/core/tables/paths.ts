@@ -1,5 +1,5 @@
 import { isIpv6 } from '../address.js';
-import type { Endpoint, LocalAddress } from '../io.js';
+import type { Endpoint, LocalAddress, Transport } from '../io.js';
 import { LEAST_MTU, PathMtu } from '../mtu/path-mtu.js';
 import { CapacityEstimator } from '../routing/capacity.js';
 import { DelayTracker, STALE_US } from '../routing/delay.js';
@@ -9,7 +9,9 @@ import type { PathState } from '../status.js';
 import { Timer } from '../timers.js';
 import * as ipv4 from '../wire/ipv4.js';
 import * as ipv6 from '../wire/ipv6.js';
+import * as tcp from '../wire/tcp.js';
 import * as udp from '../wire/udp.js';
+import type { TcpConnection } from './connections.js';
 import type { Peer } from './peers.js';
 
 /**
@@ -60,12 +62,14 @@ export class Path {
   mtuRaisedAt = 0;
   /** Whether the rest of the node has heard of the MTU. */
   mtuTold = false;
-  /** Longest datagram that it takes now, bytes of UDP payload; and the longest data since the MTU was asked for last. */
+  /** Longest datagram that it takes now, bytes of payload; and the longest data since the MTU was asked for last. */
   limit: number;
   longestSent = 0;
   /** What the own configuration says of it, and the PathTrait bits that the peer's says. */
   traits: PathTraits = NO_TRAITS;
   peerTraits = 0;
+  /** What the peer may call the other end: a NAT's mapping is nothing that it could name. */
+  identity: Endpoint;
   /** What comes in over the same addresses in the other direction, once the peer's probe or answer has told. */
   reverse: IncomingPath | undefined;
 
@@ -77,6 +81,8 @@ export class Path {
     readonly remote: Endpoint,
     /** Handle of NodeIo.openRoute. */
     readonly route: number,
+    /** What carries the path; undefined = UDP. */
+    readonly connection: TcpConnection | undefined,
     minDelayWindowUs: number,
     probe: (path: Path, now: number) => void,
   ) {
@@ -84,11 +90,18 @@ export class Path {
     this.probe = new Timer((now) => probe(this, now));
     this.mtu = new PathMtu(local.mtu, isIpv6(remote.address) ? LEAST_MTU.ipv6 : LEAST_MTU.ipv4);
     this.limit = this.limitOf(this.mtu.size);
+    // Who has opened a connection has chosen its port; the peer has to tell it first.
+    this.identity = connection?.isOpener === false ? { address: remote.address, port: 0 } : remote;
   }
 
-  /** UDP payload of an IP packet of `size` bytes on this path. */
+  get transport(): Transport {
+    return this.connection === undefined ? 'udp' : 'tcp';
+  }
+
+  /** Longest datagram (payload of UDP or TCP) in an IP packet of `size` bytes on this path. */
   limitOf(size: number): number {
-    return size - (isIpv6(this.remote.address) ? ipv6.HEADER_BYTES : ipv4.HEADER_BYTES) - udp.HEADER_BYTES;
+    const transportBytes = this.connection === undefined ? udp.HEADER_BYTES : tcp.HEADER_BYTES;
+    return size - (isIpv6(this.remote.address) ? ipv6.HEADER_BYTES : ipv4.HEADER_BYTES) - transportBytes;
   }
 
   /** A round trip that was measured, us. */

@@ -91,6 +91,8 @@ export interface Probe {
   readonly bytes?: number;
   /** What the sender's configuration says of the path: PathTrait bits. */
   readonly traits: number;
+  /** The sender's own TCP port, on a connection that it has opened. */
+  readonly port?: number;
 }
 
 export interface ProbeReply {
@@ -165,6 +167,7 @@ const Tlv = {
   reason: 20,
   padding: 21,
   traits: 22,
+  port: 23,
 } as const;
 
 const NODE_ID_BYTES = 8;
@@ -198,6 +201,7 @@ export function encodeControl(message: ControlMessage, b: Uint8Array, at: number
       break;
     case CmType.probe:
       writeTraits(writer, message.traits);
+      if (message.port !== undefined) writer.u32(Tlv.port, message.port);
       writer.bytes(Tlv.challenge, message.challenge, NONCE_BYTES);
       writer.u8(Tlv.path, message.path);
       if (message.bytes !== undefined) writer.pad(Tlv.padding, at + message.bytes);
@@ -262,7 +266,9 @@ export function decodeControl(type: number, b: Uint8Array, at: number, bytes: nu
     case CmType.probe: {
       const challenge = reader.bytes(Tlv.challenge, NONCE_BYTES);
       const path = reader.u8(Tlv.path);
-      return challenge && path !== undefined ? { type, challenge, path, traits: readTraits(reader) } : undefined;
+      if (challenge === undefined || path === undefined) return undefined;
+      const port = reader.u32(Tlv.port);
+      return { type, challenge, path, traits: readTraits(reader), ...(port !== undefined && { port }) };
     }
     case CmType.probeReply: {
       const challenge = reader.bytes(Tlv.challenge, NONCE_BYTES);

@@ -1,11 +1,13 @@
 import { GatherBatch } from '../../core/batch.js';
-import type { Address, Crypto, Endpoint, LogLevel, NodeIo } from '../../core/io.js';
+import type { Address, Crypto, Endpoint, LogLevel, NodeIo, Transport } from '../../core/io.js';
+import type { SegmentSender } from '../../host/fake-tcp/segment-sender.js';
 import { nodeCrypto } from '../../host/node-crypto.js';
 import type { RawSocket } from '../../host/raw-socket.js';
 import type { InboundSniffer } from '../../host/sniffer/inbound.js';
 import type { Tun } from '../../host/tun.js';
-import type { WireSender } from '../../host/wire-sender.js';
+import { TCP_ROUTES, type WireSender } from '../../host/wire-sender.js';
 import type { PinnedAddresses } from './pinned-addresses.js';
+import type { SegmentSockets } from './segment-sockets.js';
 import type { SteeredDestinations } from './steered-destinations.js';
 import type { WireSockets } from './wire-sockets.js';
 
@@ -21,6 +23,8 @@ export interface LinuxIoParts {
   readonly inbound: InboundSniffer;
   readonly sender: WireSender;
   readonly sockets: WireSockets;
+  readonly segmentSender: SegmentSender;
+  readonly segmentSockets: SegmentSockets;
   readonly steered: SteeredDestinations;
   readonly pinned: PinnedAddresses;
   readonly log: WriteLog;
@@ -46,12 +50,23 @@ export class LinuxIo implements NodeIo {
     this.parts.tun.write(this.tun);
   }
 
-  openRoute(local: number, remote: Endpoint): number {
-    return this.parts.sender.openRoute(this.parts.sockets.get(local), remote);
+  openRoute(local: number, remote: Endpoint, transport: Transport): number {
+    const { sender, sockets, segmentSender, segmentSockets } = this.parts;
+    if (transport === 'udp') return sender.openRoute(sockets.get(local), remote);
+    return TCP_ROUTES + segmentSender.openRoute(segmentSockets.get(local), remote);
   }
 
   closeRoute(route: number): void {
-    this.parts.sender.closeRoute(route);
+    if (route < TCP_ROUTES) this.parts.sender.closeRoute(route);
+    else this.parts.segmentSender.closeRoute(route - TCP_ROUTES);
+  }
+
+  reservePort(local: number): number {
+    return this.parts.segmentSockets.get(local)?.reserve() ?? 0;
+  }
+
+  releasePort(local: number, port: number): void {
+    this.parts.segmentSockets.get(local)?.release(port);
   }
 
   sendNative(offset: number, bytes: number): void {

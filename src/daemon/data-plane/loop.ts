@@ -14,6 +14,7 @@ import type { Wake } from '../../host/wake.js';
 import type { WriteLog } from './linux-io.js';
 import { interfaceNames, type LocalAddressBook } from './local-addresses.js';
 import type { FromWorker, Request } from './protocol.js';
+import type { SegmentSockets } from './segment-sockets.js';
 import type { SteeredDestinations } from './steered-destinations.js';
 import type { TunLink } from './tun-link.js';
 import type { WireSockets } from './wire-sockets.js';
@@ -40,6 +41,8 @@ export interface LoopParts {
   /** Memory for one packet read from the TUN device. */
   readonly tunBuffer: { readonly offset: number; readonly bytes: number };
   readonly sockets: WireSockets;
+  /** undefined = UDP alone. */
+  readonly segmentSockets: SegmentSockets | undefined;
   readonly sniffer: Sniffer;
   readonly inbound: InboundSniffer;
   readonly netlink: Netlink;
@@ -118,13 +121,14 @@ export class Loop {
 
   /** Links, addresses, routes or rules are not what they were. */
   private adaptToNetwork(now: number): void {
-    const { addressBook, netlink, node, sockets, steered, tunLink } = this.parts;
+    const { addressBook, netlink, node, segmentSockets, sockets, steered, tunLink } = this.parts;
     this.networkChanged = false;
     const locals = addressBook.update(netlink.links(), netlink.addresses());
     tunLink.carry(locals.map(({ mtu }) => mtu));
     this.loosenReversePath(locals);
     const usable = sockets.update(locals);
     this.retryAt = sockets.isComplete ? Number.POSITIVE_INFINITY : now + SOCKET_RETRY_US;
+    segmentSockets?.update(usable);
     node.setLocalAddresses(usable, now);
     steered.refresh();
   }

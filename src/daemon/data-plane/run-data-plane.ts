@@ -3,6 +3,8 @@ import { SlotPool } from '../../core/slots.js';
 import { VNET_BYTES } from '../../core/wire/vnet.js';
 import { Arena } from '../../host/arena.js';
 import { monotonicUs } from '../../host/clock.js';
+import { SegmentReceiver } from '../../host/fake-tcp/segment-receiver.js';
+import { SegmentSender } from '../../host/fake-tcp/segment-sender.js';
 import { IoCounters } from '../../host/io-counters.js';
 import { NetlinkEvents } from '../../host/netlink/events.js';
 import { Netlink } from '../../host/netlink/netlink.js';
@@ -19,6 +21,7 @@ import { LinuxIo, type WriteLog } from './linux-io.js';
 import { interfaceNames, LocalAddressBook } from './local-addresses.js';
 import { type Controller, Loop } from './loop.js';
 import { PinnedAddresses } from './pinned-addresses.js';
+import { SegmentSockets } from './segment-sockets.js';
 import { SteeredDestinations } from './steered-destinations.js';
 import { TunLink } from './tun-link.js';
 import { WireSockets } from './wire-sockets.js';
@@ -44,7 +47,8 @@ export function runDataPlane(options: DataPlaneOptions, controller: Controller, 
   const poller = new Poller(arena);
   const slots = new SlotPool(arena.memory, SLOTS, SLOT_BYTES);
   const receiver = new WireReceiver(arena, slots, counters);
-  const sender = new WireSender(arena, counters);
+  const segmentSender = new SegmentSender(arena, counters);
+  const sender = new WireSender(arena, counters, segmentSender);
   const warn = (event: string, fields: Record<string, unknown>): void => log('warn', event, fields);
 
   using networkEvents = new NetlinkEvents(netlink);
@@ -63,7 +67,16 @@ export function runDataPlane(options: DataPlaneOptions, controller: Controller, 
   const pinned = new PinnedAddresses(netlink, tunLink.index, warn);
   using sockets = new WireSockets({ arena, poller, receiver, sender, port: nodeConfig.port, mark, warn });
 
-  const io = new LinuxIo({ tun, raw, inbound, sender, sockets, steered, pinned, log });
+  using segmentSockets = new SegmentSockets({
+    poller,
+    receiver: new SegmentReceiver(arena, slots, counters),
+    sender: segmentSender,
+    port: nodeConfig.port,
+    mark,
+    warn,
+  });
+
+  const io = new LinuxIo({ tun, raw, inbound, sender, sockets, segmentSender, segmentSockets, steered, pinned, log });
   const node = new Node(nodeConfig, arena.memory, slots, io, monotonicUs());
   sockets.connect({
     fromWire: (slot, offset, bytes, segmentBytes, local, source, now) =>
@@ -71,6 +84,9 @@ export function runDataPlane(options: DataPlaneOptions, controller: Controller, 
     unreachable: (local, remote, now) => node.unreachable(local, remote, now),
     tooLong: (local, remote, mtu, now) => node.pathTooLong(local, remote, mtu, now),
   });
+  segmentSockets.connect((slot, offset, bytes, segmentBytes, local, now) =>
+    node.fromTcp(slot, offset, bytes, segmentBytes, local, now),
+  );
   const tunBytes = VNET_BYTES + MAX_IP_PACKET_BYTES;
   const tunBuffer = { offset: arena.memory.allocate(tunBytes), bytes: tunBytes };
   const loop = new Loop({
@@ -80,6 +96,7 @@ export function runDataPlane(options: DataPlaneOptions, controller: Controller, 
     tunLink,
     tunBuffer,
     sockets,
+    segmentSockets: nodeConfig.transport === 'udp' ? undefined : segmentSockets,
     sniffer,
     inbound,
     netlink,

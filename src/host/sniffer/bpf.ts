@@ -35,6 +35,9 @@ const BPF_JSET = 0x40;
 /** Offsets from here on are not the packet's bytes but what the kernel knows about it. */
 const SKF_AD_OFF = 0xfffff000;
 
+/** Offsets from here on count from the IP header, whatever link header is in front of it. */
+export const NETWORK = 0xfff00000;
+
 export const Ancillary = { PROTOCOL: 0, PACKET_TYPE: 4, INTERFACE: 8, RANDOM: 56 } as const;
 
 export const label = (name: string): BpfLine => ({ label: name });
@@ -42,6 +45,7 @@ export const label = (name: string): BpfLine => ({ label: name });
 /** A = 1, 2 or 4 bytes of the packet at `offset`. */
 export const loadByte = (offset: number): BpfLine => ({ code: BPF_LD | BPF_B | BPF_ABS, k: offset });
 export const loadHalf = (offset: number): BpfLine => ({ code: BPF_LD | BPF_H | BPF_ABS, k: offset });
+export const loadWord = (offset: number): BpfLine => ({ code: BPF_LD | BPF_W | BPF_ABS, k: offset });
 
 /** The same at X + `offset`. */
 export const loadByteIndexed = (offset: number): BpfLine => ({ code: BPF_LD | BPF_B | BPF_IND, k: offset });

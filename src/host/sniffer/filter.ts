@@ -9,7 +9,7 @@ export const UDP_SHARE = 16;
 const ipv4 = { FRAGMENT: 6, PROTOCOL: 9 } as const;
 const FRAGMENT_OFFSET = 0x1fff;
 const ipv6 = { NEXT_HEADER: 6, BYTES: 40 } as const;
-const tcp = { FLAGS: 13 } as const;
+const tcp = { DESTINATION_PORT: 2, FLAGS: 13 } as const;
 const udp = { SOURCE_PORT: 0, DESTINATION_PORT: 2 } as const;
 const SYN = 0x02;
 const ACK = 0x10;
@@ -46,7 +46,9 @@ export function sessionFilter(port: number, except: readonly number[]): Buffer {
     bpf.label('tcp'),
     bpf.loadByteIndexed(tcp.FLAGS),
     bpf.and(SYN | ACK),
-    bpf.ifEqual(SYN, 'accept', 'drop'),
+    bpf.ifEqual(SYN, undefined, 'drop'),
+    bpf.loadHalfIndexed(tcp.DESTINATION_PORT),
+    bpf.ifEqual(port, 'drop', 'accept'),
 
     bpf.label('udp'),
     bpf.loadHalfIndexed(udp.DESTINATION_PORT),

@@ -22,10 +22,15 @@ export function attachFilter(fd: number, scratch: Arena, program: Buffer): void 
 
 /** Packets of all protocols and interfaces, present and future. The start of `scratch` is written over. Throws SystemError. */
 export function listenEverywhere(fd: number, scratch: Arena): void {
+  listenOn(fd, 0, scratch);
+}
+
+/** Packets of all protocols on one interface. The start of `scratch` is written over. Throws SystemError. */
+export function listenOn(fd: number, interfaceIndex: number, scratch: Arena): void {
   const { bytes } = scratch.memory;
   const address = Buffer.from(bytes.buffer, bytes.byteOffset, SOCKADDR_LL_BYTES).fill(0);
   address.writeUInt16LE(AF_PACKET, sockaddrLl.FAMILY);
   address.writeUInt16BE(ETH_P_ALL, sockaddrLl.PROTOCOL);
-  address.writeInt32LE(0, sockaddrLl.INTERFACE);
+  address.writeInt32LE(interfaceIndex, sockaddrLl.INTERFACE);
   check(bind(fd, scratch.address, SOCKADDR_LL_BYTES), 'bind AF_PACKET');
 }

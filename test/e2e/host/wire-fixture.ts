@@ -4,6 +4,7 @@ import { SlotPool } from '../../../src/core/slots.js';
 import { Arena } from '../../../src/host/arena.js';
 import { POLLERR, POLLIN } from '../../../src/host/constants.js';
 import { ErrorQueue } from '../../../src/host/error-queue.js';
+import { SegmentSender } from '../../../src/host/fake-tcp/segment-sender.js';
 import { IoCounters } from '../../../src/host/io-counters.js';
 import { Poller } from '../../../src/host/poller.js';
 import { WireReceiver } from '../../../src/host/wire-receiver.js';
@@ -47,7 +48,7 @@ export class Wire implements Disposable {
     this.arena = Arena.allocate((slots + 20) * SLOT_BYTES);
     const { memory } = this.arena;
     this.slots = new SlotPool(memory, slots, SLOT_BYTES);
-    this.sender = new WireSender(this.arena, this.counters);
+    this.sender = new WireSender(this.arena, this.counters, new SegmentSender(this.arena, this.counters));
     this.receiver = new WireReceiver(this.arena, this.slots, this.counters);
     this.errorQueue = new ErrorQueue(this.arena);
     this.poller = new Poller(this.arena);

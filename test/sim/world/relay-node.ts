@@ -47,7 +47,7 @@ export class RelayNode implements NodeUnderTest {
   setLocalAddresses(addresses: readonly LocalAddress[]): void {
     for (const route of this.routes) this.io.closeRoute(route);
     this.routes = addresses.flatMap(({ id }, i) =>
-      this.peer[i] === undefined ? [] : [this.io.openRoute(id, this.peer[i]!)],
+      this.peer[i] === undefined ? [] : [this.io.openRoute(id, this.peer[i]!, 'udp')],
     );
     for (const { address } of this.peer) this.io.steer(address, this.mtu);
     if (this.fault === 'closed-route') this.io.closeRoute(this.routes[0]!);

@@ -11,7 +11,7 @@ function makePaths(...delays: (number | undefined)[]): Path[] {
   const peer = new Peer(new Uint8Array(8), 1, 1, new Uint8Array(32), false, new EarliestScheduler(), 1, 0, () => {});
   return delays.map((delay, i) => {
     const local = { id: i + 1, address: `10.${i + 1}.0.1`, interface: `eth${i}`, interfaceIndex: i + 2, mtu: 1500 };
-    const path = new Path(peer, i + 1, local, { address: `10.${i + 1}.0.2`, port: 6747 }, i, 30e6, () => {});
+    const path = new Path(peer, i + 1, local, { address: `10.${i + 1}.0.2`, port: 6747 }, i, undefined, 30e6, () => {});
     if (delay !== undefined) measure(path, delay);
     return path;
   });

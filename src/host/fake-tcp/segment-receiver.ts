@@ -1,0 +1,140 @@
+import type { SlotPool } from '../../core/slots.js';
+import { checksum, pseudoHeaderSum } from '../../core/wire/checksum.js';
+import { field as ipv4 } from '../../core/wire/ipv4.js';
+import { HEADER_BYTES as IPV6_BYTES, field as ipv6 } from '../../core/wire/ipv6.js';
+import { PROTOCOL_TCP } from '../../core/wire/tcp.js';
+import type { Arena } from '../arena.js';
+import { EAGAIN, MSG_DONTWAIT, MSG_TRUNC } from '../constants.js';
+import type { IoCounters } from '../io-counters.js';
+import { IoVectors } from '../iovec.js';
+import { errno, recv, recvmmsg } from '../libc.js';
+import { MMSGHDR_BYTES, mmsghdr, msghdr } from '../message-header.js';
+import type { SegmentSocket } from './segment-socket.js';
+
+/** Frames a call. */
+const FRAMES = 16;
+const IOVEC_BYTES = 16;
+/** struct virtio_net_hdr in the machine's order. */
+const VNET_BYTES = 10;
+const vnet = { FLAGS: 0, SEGMENT_TYPE: 1, SEGMENT_BYTES: 4 } as const;
+/** VIRTIO_NET_HDR_F_NEEDS_CSUM: never left this machine; VIRTIO_NET_HDR_F_DATA_VALID: the device or the kernel has looked. */
+const CHECKSUM_KNOWN = 1 | 2;
+/** Room for it and for a link header. */
+const PREFIX_BYTES = 64;
+
+/** Where received segments go; `Node.fromTcp` is one. The slot is given up after the call unless it was retained. */
+export type SegmentSink = (
+  slot: number,
+  offset: number,
+  bytes: number,
+  segmentBytes: number,
+  local: number,
+  now: number,
+) => void;
+
+/** Receives the segments of fake TCP connections, each frame's IP packet into a slot of its own. One receiver serves all sockets of a thread. */
+export class SegmentReceiver {
+  private readonly headers: number;
+  private readonly prefixes: number;
+  private readonly vectors: IoVectors;
+  private readonly armed = new Int32Array(FRAMES);
+  private armedCount = 0;
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly slots: SlotPool,
+    private readonly counters: IoCounters,
+  ) {
+    const { memory } = arena;
+    this.headers = memory.allocate(FRAMES * MMSGHDR_BYTES);
+    this.prefixes = memory.allocate(FRAMES * PREFIX_BYTES);
+    this.vectors = new IoVectors(arena, 2 * FRAMES);
+    for (let i = 0; i < FRAMES; i++) {
+      const header = this.headers + i * MMSGHDR_BYTES;
+      arena.setPointer(header + msghdr.vectors, this.vectors.offset + 2 * i * IOVEC_BYTES);
+      arena.u32[(header + msghdr.vectorCount) >>> 2] = 2;
+    }
+  }
+
+  /** One call's worth of frames. Returns how many; 0 when nothing waits. */
+  receive(socket: SegmentSocket, sink: SegmentSink, now: number): number {
+    this.arm(VNET_BYTES + socket.linkBytes);
+    if (this.armedCount === 0) return this.discardOne(socket);
+    const count = recvmmsg(socket.fd, this.arena.address + this.headers, this.armedCount, MSG_DONTWAIT);
+    if (count < 0) {
+      // ENETDOWN, when the interface goes: netlink tells more.
+      if (errno() !== EAGAIN) this.counters.wireReceiveErrors++;
+      return 0;
+    }
+    for (let i = 0; i < count; i++) this.deliver(i, socket, sink, now);
+    this.counters.wireReceivedMessages += count;
+    this.keepUnused(count);
+    return count;
+  }
+
+  private deliver(i: number, { linkBytes, local }: SegmentSocket, sink: SegmentSink, now: number): void {
+    const { counters, slots, arena } = this;
+    const { u32 } = arena;
+    const header = this.headers + i * MMSGHDR_BYTES;
+    const bytes = u32[(header + mmsghdr.bytes) >>> 2] - VNET_BYTES - linkBytes;
+    const slot = this.armed[i];
+    const at = slots.offset(slot);
+    if ((u32[(header + msghdr.flags) >>> 2] & MSG_TRUNC) !== 0 || bytes <= 0) {
+      counters.wireReceiveTruncated++;
+    } else if (!this.isIntact(i, at, bytes)) {
+      counters.wireReceiveDamaged++;
+    } else {
+      counters.wireReceivedBytes += bytes;
+      sink(slot, at, bytes, this.segmentBytes(i), local.id, now);
+    }
+    slots.release(slot);
+  }
+
+  private segmentBytes(i: number): number {
+    const { bytes: b } = this.arena.memory;
+    const prefix = this.prefixes + i * PREFIX_BYTES;
+    if (b[prefix + vnet.SEGMENT_TYPE] === 0) return 0;
+    return b[prefix + vnet.SEGMENT_BYTES] | (b[prefix + vnet.SEGMENT_BYTES + 1] << 8);
+  }
+
+  /** The packet socket sees segments before the kernel has checked them. */
+  private isIntact(i: number, at: number, bytes: number): boolean {
+    const { bytes: b } = this.arena.memory;
+    if ((b[this.prefixes + i * PREFIX_BYTES + vnet.FLAGS] & CHECKSUM_KNOWN) !== 0) return true;
+    const version = b[at] >>> 4;
+    const isIpv6 = version === 6;
+    const headerBytes = isIpv6 ? IPV6_BYTES : (b[at] & 0x0f) << 2;
+    const field = at + (isIpv6 ? ipv6.payloadBytes : ipv4.totalBytes);
+    const said = (b[field] << 8) | b[field + 1];
+    const transportBytes = isIpv6 ? said : said - headerBytes;
+    if (transportBytes <= 0 || headerBytes + transportBytes > bytes) return false;
+    const sum = pseudoHeaderSum(b, at, version, PROTOCOL_TCP, transportBytes);
+    return checksum(b, at + headerBytes, transportBytes, sum) === 0;
+  }
+
+  /** Gives every message header a slot, as far as there are free ones. */
+  private arm(prefixBytes: number): void {
+    for (; this.armedCount < FRAMES; this.armedCount++) {
+      const slot = this.slots.take();
+      if (slot < 0) break;
+      this.armed[this.armedCount] = slot;
+    }
+    for (let i = 0; i < this.armedCount; i++) {
+      this.vectors.set(2 * i, this.prefixes + i * PREFIX_BYTES, prefixBytes);
+      this.vectors.set(2 * i + 1, this.slots.offset(this.armed[i]), this.slots.slotBytes);
+    }
+  }
+
+  /** The first `count` slots were used; the others move to the front for the next call. */
+  private keepUnused(count: number): void {
+    this.armed.copyWithin(0, count, this.armedCount);
+    this.armedCount -= count;
+  }
+
+  /** All slots are held: the oldest frame goes, or the loop would spin on it. */
+  private discardOne(socket: SegmentSocket): number {
+    if (recv(socket.fd, this.arena.address + this.prefixes, PREFIX_BYTES, MSG_DONTWAIT) < 0) return 0;
+    this.counters.wireReceiveNoSlot++;
+    return 1;
+  }
+}
