@@ -8,6 +8,9 @@ import type { LabRecord } from '../record/record.js';
 import { Lab } from '../running/lab.js';
 import { table } from './table.js';
 
+/** Rows of the table of paths: twenty clients have hundreds. */
+const PATHS_SHOWN = 24;
+
 export function registerInspect(program: Command): void {
   program
     .command('inspect')
@@ -37,6 +40,7 @@ async function describeLab(lab: Lab): Promise<string> {
     '',
     table(['LINK', 'FROM', 'TO', 'FIGURES', 'BY'], lab.links.flatMap(linkRows)),
     '',
+    ...(await pathTable(lab)),
     ...(relayMissing(lab, record)
       ? [`The relay has ended: nothing passes its links. To start it again: mpip-lab link restart ${lab.name}`, '']
       : []),
@@ -55,6 +59,34 @@ async function nodeRow(node: LabNode, { namespaces }: LabRecord): Promise<string
   const namespace = namespaces.find((own) => own.node === node.name)?.name ?? '';
   const addresses = node.interfaces.map(({ name, addresses: own }) => [name, ...own].join(' ')).join(', ');
   return [node.name, node.kind, namespace, addresses, await mpipText(node)];
+}
+
+/** The live paths of all MPIP hosts. */
+async function pathTable({ nodes }: Lab): Promise<string[]> {
+  const rows = (await Promise.all(nodes.map(pathRows))).flat();
+  if (rows.length === 0) return [];
+  const hidden = rows.length - PATHS_SHOWN;
+  const more = hidden > 0 ? [`and ${hidden} more`] : [];
+  return [table(['NODE', 'PATH FROM', 'TO', 'BY', 'MTU'], rows.slice(0, PATHS_SHOWN)), ...more, ''];
+}
+
+async function pathRows({ name, mpip }: LabNode): Promise<string[][]> {
+  if (mpip === undefined) return [];
+  try {
+    const { paths } = await mpip.status();
+    return paths
+      .filter(({ state }) => state === 'live')
+      .map(({ source, destination, transport, mtu }) => [
+        name,
+        source.address,
+        destination.address,
+        transport,
+        mtu === null ? '' : String(mtu),
+      ]);
+  } catch (error) {
+    if (error instanceof ControlError) return [];
+    throw error;
+  }
 }
 
 async function mpipText({ mpip }: LabNode): Promise<string> {

@@ -1,7 +1,7 @@
 /** What the links of an arm carry at most for a workload. */
 import { capacityOf } from '../plan/capacity.js';
 import type { Plan } from '../plan/plan.js';
-import { destinationsOf, MPIP_FLOW, reversed, type Way, type WayFlow, waysBetween, wayTo } from '../plan/ways.js';
+import { destinationsOf, mpipWays, reversed, type Way, type WayFlow, waysBetween, wayTo } from '../plan/ways.js';
 import { limit } from '../results/limit.js';
 import { kindOf, type Workload } from '../workloads/kinds.js';
 import type { Flow } from '../workloads/workload.js';
@@ -23,8 +23,13 @@ export function limitOf(arm: Arm, plan: Plan, workload: Workload): number | null
     mtu: Math.min(...ways.flatMap(({ hops }) => hops.map(({ link }) => link.mtu))),
     ip: targetOf(plan, flow).includes(':') ? 6 : 4,
     transport: flow.transport === 'udp' ? 'udp' : arm.mptcp ? 'mptcp' : 'tcp',
-    mpip: arm.mpip ? { authenticated: settings.authentication !== false } : null,
+    mpip: arm.mpip ? { authenticated: settings.authentication !== false, by: wrapperOf(ways) } : null,
   });
+}
+
+/** A session's packets are as short on all paths as on the narrowest: one by TCP has 12 bytes less to give. */
+function wrapperOf(ways: readonly Way[]): 'udp' | 'tcp' {
+  return ways.some(({ flow }) => flow.protocol === 'tcp') ? 'tcp' : 'udp';
 }
 
 /** The ways that an arm has for the bytes of a workload. */
@@ -35,7 +40,8 @@ function waysOf(arm: Arm, plan: Plan, flow: Flow): Way[] {
     const way = wayTo(plan, client, server, null, targetOf(plan, flow), plain);
     return way === null ? [] : [way];
   };
-  const ways = arm.mpip || arm.mptcp ? waysBetween(plan, client, server, arm.mpip ? MPIP_FLOW : plain) : one();
+  const many = (): Way[] => (arm.mpip ? mpipWays(plan, client, server) : waysBetween(plan, client, server, plain));
+  const ways = arm.mpip || arm.mptcp ? many() : one();
   return reverse ? ways.map(reversed) : ways;
 }
 

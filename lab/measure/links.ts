@@ -1,7 +1,7 @@
 /** The links between two nodes, direct or by routers and NATs, as the receiver of a transfer sees them. */
 import { rateOf } from '../plan/capacity.js';
 import type { Emulator, Plan } from '../plan/plan.js';
-import { type Hop, MPIP_FLOW, reversed, type Way, waysBetween } from '../plan/ways.js';
+import { type Hop, mpipWays, reversed, type Way, waysBetween } from '../plan/ways.js';
 import type { LinkEnd } from '../topology/topology.js';
 
 export interface ReceivingLink {
@@ -34,15 +34,22 @@ export function linksBetween(plan: Plan, sender: string, receiver: string): Rece
 export function linksOnTheWay(plan: Plan, sender: string, receiver: string): ReceivingLink[] {
   const ways = waysToReceiver(plan, sender, receiver);
   const hops = inOrder(plan, distinct(ways.flatMap((way) => way.hops)));
-  return hops.map((hop) => described(hop, [{ source: '', destination: '', hops: [hop] }]));
+  return hops.map((hop) =>
+    described(
+      hop,
+      ways.slice(0, 1).map((way) => ({ ...way, hops: [hop] })),
+    ),
+  );
 }
 
 /** What comes from outside of a NAT takes the ways that lead out. */
 function waysToReceiver(plan: Plan, sender: string, receiver: string): Way[] {
-  for (const flow of [MPIP_FLOW, { protocol: 'tcp', port: 0 } as const]) {
-    const ways = waysBetween(plan, sender, receiver, flow);
+  const plain = (from: string, to: string): Way[] => waysBetween(plan, from, to, { protocol: 'tcp', port: 0 });
+  const mpip = (from: string, to: string): Way[] => mpipWays(plan, from, to);
+  for (const waysOf of [mpip, plain]) {
+    const ways = waysOf(sender, receiver);
     if (ways.length > 0) return ways;
-    const back = waysBetween(plan, receiver, sender, flow).map(reversed);
+    const back = waysOf(receiver, sender).map(reversed);
     if (back.length > 0) return back;
   }
   return [];

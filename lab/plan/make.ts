@@ -6,7 +6,7 @@ import { planLink } from './links.js';
 import { blocks, middleboxSysctls, planNat } from './middlebox.js';
 import type { Plan, PlannedInterface, PlannedNode, PlannedPath } from './plan.js';
 import { routesOf } from './routes.js';
-import { MPIP_FLOW } from './ways.js';
+import { mpipFlows, type WayFlow } from './ways.js';
 
 /** The bridge inside a switch. */
 const BRIDGE = 'br0';
@@ -98,18 +98,14 @@ function planNode(node: TopologyNode, topology: Topology, network: Network, ways
   };
 }
 
-/** Each pair of addresses of two MPIP hosts between which mpipd's datagrams get through from the first to the second. */
+/** Each pair of addresses of two MPIP hosts between which mpipd's packets get through from the first to the second, by UDP or by TCP. */
 function waysOf(topology: Topology, network: Network): PlannedPath[] {
-  const hosts = topology.nodes.filter(({ mpip }) => mpip !== null).map(({ name }) => name);
-  const closed = new Set(
-    topology.nodes
-      .filter(({ firewall }) => blocks(firewall, MPIP_FLOW.protocol, MPIP_FLOW.port))
-      .map(({ name }) => name),
-  );
+  const hosts = topology.nodes.filter(({ mpip }) => mpip !== null);
   const ways: PlannedPath[] = [];
-  for (const from of hosts) {
-    for (const to of hosts) {
+  for (const { name: from, mpip } of hosts) {
+    for (const { name: to, mpip: other } of hosts) {
       if (from === to) continue;
+      const closed = closedTo(topology, mpipFlows(mpip ?? undefined, other ?? undefined));
       for (const start of network.stationsOf(from)) {
         for (const end of network.stationsOf(to)) {
           for (const source of start.addresses) {
@@ -125,6 +121,13 @@ function waysOf(topology: Topology, network: Network): PlannedPath[] {
     }
   }
   return ways;
+}
+
+/** The nodes whose firewalls let none of the flows through. */
+function closedTo({ nodes }: Topology, flows: readonly WayFlow[]): ReadonlySet<string> {
+  const isClosed = ({ firewall }: TopologyNode): boolean =>
+    flows.every(({ protocol, port }) => blocks(firewall, protocol, port));
+  return new Set(nodes.filter(isClosed).map(({ name }) => name));
 }
 
 /** The ways that lead back as well: not those through a NAT. */

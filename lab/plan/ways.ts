@@ -2,7 +2,7 @@
 import type { IpPrefix } from '../../src/document/address.js';
 import { contains } from '../topology/prefix.js';
 import { blocks } from './middlebox.js';
-import type { Plan, PlannedLink, PlannedNode } from './plan.js';
+import type { Plan, PlannedLink, PlannedMpip, PlannedNode } from './plan.js';
 
 /** A link in one direction. */
 export interface Hop {
@@ -16,6 +16,8 @@ export interface Way {
   readonly source: string;
   readonly destination: string;
   readonly hops: readonly Hop[];
+  /** What takes it. */
+  readonly flow: WayFlow;
 }
 
 /** What firewalls see. */
@@ -24,20 +26,37 @@ export interface WayFlow {
   readonly port: number;
 }
 
-/** mpipd's datagrams. */
-export const MPIP_FLOW: WayFlow = { protocol: 'udp', port: 6747 };
+/** mpipd's port, by UDP and, where that does not get through, by TCP. */
+const MPIP_PORT = 6747;
+
+/** What mpipd's packets between two hosts with these settings are, in the order that it tries them. */
+export function mpipFlows(...hosts: readonly (PlannedMpip['settings'] | undefined)[]): WayFlow[] {
+  const without = (transport: 'udp' | 'tcp'): boolean => hosts.some((settings) => settings?.transport === transport);
+  const udp: WayFlow = { protocol: 'udp', port: MPIP_PORT };
+  const tcp: WayFlow = { protocol: 'tcp', port: MPIP_PORT };
+  return [...(without('tcp') ? [] : [udp]), ...(without('udp') ? [] : [tcp])];
+}
 
 type Network = Pick<Plan, 'nodes' | 'links'>;
 
 /** More is a loop. */
 const HOPS_MAX = 64;
 
-/** Every pair of addresses over which one node reaches another, in the order of their interfaces. */
-export function waysBetween(plan: Network, from: string, to: string, flow: WayFlow): Way[] {
+/** Every pair of addresses over which one node reaches another, in the order of their interfaces, for the first of the flows that gets through. */
+export function waysBetween(plan: Network, from: string, to: string, ...flows: readonly WayFlow[]): Way[] {
   const sources = addressesOf(plan, from);
   return sources.flatMap((source) =>
-    destinationsOf(plan, to).flatMap((destination) => wayTo(plan, from, to, source, destination, flow) ?? []),
+    destinationsOf(plan, to).flatMap((destination) => {
+      const ways = flows.map((flow) => wayTo(plan, from, to, source, destination, flow));
+      return ways.find((way) => way !== null) ?? [];
+    }),
   );
+}
+
+/** Those of mpipd's packets between two hosts. */
+export function mpipWays(plan: Network, from: string, to: string): Way[] {
+  const settings = [from, to].map((name) => nodeOf(plan, name).mpip?.settings);
+  return waysBetween(plan, from, to, ...mpipFlows(...settings));
 }
 
 /** `source` null: the node chooses by its main table. null: there is none. */
@@ -56,7 +75,7 @@ export function wayTo(
   while (hops.length < HOPS_MAX) {
     if (hasAddress(node, target)) {
       const inside = forwardedTo(plan, node, to);
-      if (inside === undefined) return node.name === to ? { source: source ?? '', destination, hops } : null;
+      if (inside === undefined) return node.name === to ? { source: source ?? '', destination, hops, flow } : null;
       target = inside;
     }
     const passing = hops.length > 0;
@@ -72,9 +91,9 @@ export function wayTo(
 }
 
 /** The same way in the other direction. */
-export function reversed({ source, destination, hops }: Way): Way {
+export function reversed({ source, destination, hops, flow }: Way): Way {
   const back = hops.map(({ link, from }): Hop => ({ link, from: from === 0 ? 1 : 0 })).reverse();
-  return { source: destination, destination: source, hops: back };
+  return { source: destination, destination: source, hops: back, flow };
 }
 
 /** Addresses that a node is reached at: its own, and those of NATs that forward to it. */

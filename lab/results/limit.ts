@@ -23,7 +23,7 @@ export interface Packing {
   readonly ip: 4 | 6;
   readonly transport: 'tcp' | 'mptcp' | 'udp';
   /** Multipath IP's wrapper around it; null = none. */
-  readonly mpip: { readonly authenticated: boolean } | null;
+  readonly mpip: { readonly authenticated: boolean; readonly by: 'udp' | 'tcp' } | null;
 }
 
 export interface FullPacket {
@@ -53,7 +53,8 @@ function headerBytes({ ip, transport, mpip }: Packing): number {
   const network = ip === 4 ? IPV4_BYTES : IPV6_BYTES;
   const tcp = TCP_BYTES + TCP_TIMESTAMP_BYTES + (transport === 'mptcp' ? MPTCP_DSS_BYTES : 0);
   if (mpip === null) return network + (transport === 'udp' ? UDP_BYTES : tcp);
-  // The wrapper's UDP header; a UDP session drops its own, a TCP session keeps its header (paper section 4.1.2).
+  const wrapper = mpip.by === 'udp' ? UDP_BYTES : TCP_BYTES;
+  // A UDP session drops its own, a TCP session keeps its header (paper section 4.1.2).
   const inner = transport === 'udp' ? 0 : tcp;
-  return network + UDP_BYTES + inner + CM_BYTES + (mpip.authenticated ? TAG_BYTES : 0);
+  return network + wrapper + inner + CM_BYTES + (mpip.authenticated ? TAG_BYTES : 0);
 }

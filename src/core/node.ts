@@ -105,7 +105,7 @@ export class Node {
     if (context.digest !== before) context.addressSequence++;
     this.sessions.pinAddresses();
     this.paths.addressesChanged(context.digest !== before, now);
-    this.connections.addressesChanged();
+    this.connections.addressesChanged(now);
     if (context.digest !== before) this.handshake.addressesChanged(now);
   }
 
@@ -239,7 +239,7 @@ export class Node {
       for (const path of peer.usable) this.control.send(path, { type: CmType.goodbye, reason: 'shutdown' }, now);
       this.forget(peer, 'this node stops', now);
     }
-    this.connections.close();
+    this.connections.close(now);
     this.delivery.write();
   }
 
@@ -309,7 +309,7 @@ export class Node {
     context.timers.clear(peer.tick);
     this.sessions.closeAll(peer);
     this.sessions.pinAddresses();
-    this.paths.forget(peer);
+    this.paths.forget(peer, now);
     this.handshake.peerGone(peer, now);
   }
 }

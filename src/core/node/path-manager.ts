@@ -86,7 +86,7 @@ export class PathManager {
     for (const peer of this.context.peers.values()) {
       const stoodFor = find(peer, connection.local.id, connection.remote);
       if (stoodFor === undefined) continue;
-      if (stoodFor.state === 'live') this.connections.abort(connection);
+      if (stoodFor.state === 'live') this.connections.abort(connection, now);
       else this.adopt(peer, connection, now);
       return;
     }
@@ -114,7 +114,7 @@ export class PathManager {
       const failed: Path[] = [];
       for (const path of [...peer.paths]) {
         if (!present.has(path.local.id)) {
-          this.remove(path);
+          this.remove(path, now);
           failed.push(path);
         } else if (path.state !== 'live') this.probeNow(path, now);
         this.followInterface(path);
@@ -135,7 +135,7 @@ export class PathManager {
     peer.addresses = [...addresses];
     peer.digest = addressDigest(addresses);
     for (const path of [...peer.paths]) {
-      if (includes(before, path.identity) && !includes(addresses, path.identity)) this.remove(path);
+      if (includes(before, path.identity) && !includes(addresses, path.identity)) this.remove(path, now);
     }
     this.steering.releaseUnused(peer);
     this.connect(peer, now);
@@ -216,7 +216,7 @@ export class PathManager {
       (other) =>
         other !== path && other.local.id === local.id && other.reverse === reverse && !peer.isNamed(other.identity),
     );
-    for (const other of replaced) this.remove(other);
+    for (const other of replaced) this.remove(other, now);
     if (replaced.length > 0) this.changed(peer, now);
     for (const other of replaced) this.events.failed(other, now);
   }
@@ -261,8 +261,8 @@ export class PathManager {
   }
 
   /** Everything of the peer ends. */
-  forget(peer: Peer): void {
-    for (const path of [...peer.paths]) this.remove(path);
+  forget(peer: Peer, now: number): void {
+    for (const path of [...peer.paths]) this.remove(path, now);
     this.steering.end(peer);
   }
 
@@ -306,9 +306,9 @@ export class PathManager {
     return path;
   }
 
-  private remove(path: Path): void {
+  private remove(path: Path, now: number): void {
     this.drop(path);
-    if (path.connection !== undefined) this.connections.abort(path.connection);
+    if (path.connection !== undefined) this.connections.abort(path.connection, now);
   }
 
   /** Without a word on the connection that it may be. */
@@ -325,8 +325,16 @@ export class PathManager {
   /** UDP goes unanswered between the path's addresses: a connection takes its place, unless there is one. */
   private tryTcp(path: Path, now: number): void {
     const { peer, local, remote } = path;
-    const { transport } = this.context.config;
-    if (transport === 'udp' || path.connection !== undefined || path.state === 'live' || path.state === 'suspect') return;
+    const { transport, port } = this.context.config;
+    // Nodes listen on one port alone; a hello, which has no tag, may say what it likes.
+    if (
+      transport === 'udp' ||
+      remote.port !== port ||
+      path.connection !== undefined ||
+      path.state === 'live' ||
+      path.state === 'suspect'
+    )
+      return;
     if (!peer.isNamed(remote) || byTcp(path).some(({ state }) => state !== 'dead')) return;
     const isFirst = this.prevails(peer);
     const patience = transport === 'tcp' ? (isFirst ? 1 : UDP_PROBES.first) : UDP_PROBES[isFirst ? 'first' : 'second'];
@@ -344,7 +352,7 @@ export class PathManager {
     const { peer, local, remote, connection } = path;
     if (connection === undefined) {
       const opened = this.connections.openedTo(local, remote);
-      if (opened !== undefined && !opened.isPath) this.connections.abort(opened);
+      if (opened !== undefined && !opened.isPath) this.connections.abort(opened, now);
       for (const other of byTcp(path)) this.retire(other, now);
     } else if (find(peer, local.id, remote)?.state === 'live') {
       this.retire(path, now);
@@ -383,7 +391,7 @@ export class PathManager {
         break;
       case 'dead':
         if (path.unanswered > MAPPING_PROBES && (path.connection !== undefined || !path.peer.isNamed(path.remote))) {
-          this.remove(path);
+          this.remove(path, now);
           this.replaceByTcp(path, now);
           return;
         }

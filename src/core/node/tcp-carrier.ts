@@ -32,14 +32,7 @@ const REFUSALS_PER_SECOND = 200;
 /** What the connections tell the rest of the node. */
 export interface TcpCarrierEvents {
   /** Datagrams of `segmentBytes` (0 = one), as a message of a UDP socket. Whether any of them is a node's. */
-  datagrams(
-    slot: number,
-    at: number,
-    bytes: number,
-    segmentBytes: number,
-    from: TcpConnection,
-    now: number,
-  ): boolean;
+  datagrams(slot: number, at: number, bytes: number, segmentBytes: number, from: TcpConnection, now: number): boolean;
   /** One that was opened here carries datagrams now. */
   connected(connection: TcpConnection, now: number): void;
   /** It carries nothing any more: `inOrder` when the other side has said that it takes no more, and what is under way still comes. */
@@ -147,7 +140,7 @@ export class TcpCarrier {
   /** This side takes no path of it any more; what is under way from the other side still comes. */
   finish(connection: TcpConnection, now: number): void {
     if (connection.tcp.state !== 'established') {
-      this.abort(connection);
+      this.abort(connection, now);
       return;
     }
     connection.tcp.writeFinish(this.b, this.header);
@@ -156,33 +149,28 @@ export class TcpCarrier {
   }
 
   /** Ends a connection at once, here, at the other side and at what tracks it on the way. */
-  abort(connection: TcpConnection): void {
+  abort(connection: TcpConnection, now: number): void {
     if (connection.tcp.state !== 'closed') {
       connection.tcp.writeReset(this.b, this.header);
       this.put(connection.route, tcp.HEADER_BYTES);
     }
-    this.remove(connection);
+    this.remove(connection, now);
   }
 
   /** Own addresses have changed: connections of those that are gone end without a word, and what failed before may work now. */
-  addressesChanged(): void {
+  addressesChanged(now: number): void {
     const present = new Set(this.context.locals.map(({ id }) => id));
     for (const connection of [...this.connections]) {
-      if (!present.has(connection.local.id)) this.remove(connection);
+      if (!present.has(connection.local.id)) this.remove(connection, now);
     }
     this.backOffs.clear();
   }
 
-  close(): void {
-    for (const connection of [...this.connections]) this.abort(connection);
+  close(now: number): void {
+    for (const connection of [...this.connections]) this.abort(connection, now);
   }
 
-  private make(
-    state: FakeTcp,
-    isOpener: boolean,
-    local: LocalAddress,
-    remote: Endpoint,
-  ): TcpConnection {
+  private make(state: FakeTcp, isOpener: boolean, local: LocalAddress, remote: Endpoint): TcpConnection {
     const route = this.context.io.openRoute(local.id, remote, 'tcp');
     const connection = new TcpConnection(
       state,
@@ -197,7 +185,7 @@ export class TcpCarrier {
     return connection;
   }
 
-  private remove(connection: TcpConnection): void {
+  private remove(connection: TcpConnection, now: number): void {
     const { context } = this;
     if (!this.connections.remove(connection)) return;
     const name = pair(connection.local, connection.remote);
@@ -206,7 +194,8 @@ export class TcpCarrier {
     context.timers.clear(connection.acknowledge);
     context.io.closeRoute(connection.route);
     if (connection.isOpener) {
-      context.io.releasePort(connection.local.id, connection.tcp.localPort);
+      // What is still on its way to the port is nobody else's.
+      context.timers.set(connection.timer, now + LINGER_US);
       if (this.opened.get(name) === connection) this.opened.delete(name);
     } else if (!connection.isPath) {
       this.embryos--;
@@ -227,28 +216,31 @@ export class TcpCarrier {
         else this.refused(connection, 'no answer', now);
         break;
       case 'closing':
-        this.remove(connection);
+        this.remove(connection, now);
+        break;
+      case 'closed':
+        this.context.io.releasePort(connection.local.id, connection.tcp.localPort);
         break;
       default:
         // Nobody has shown to be a node.
-        this.abort(connection);
+        this.abort(connection, now);
         if (connection.isOpener) this.leaveAlone(connection, now);
     }
   }
 
   private established(connection: TcpConnection, now: number): void {
     this.context.timers.set(connection.timer, now + EMBRYO_LIFE_US);
-    if (!connection.isOpener) return;
+    // The opener's third segment; and the listener's window, of which others have seen the handshake's alone.
     connection.tcp.writeAcknowledgment(this.b, this.header);
     this.put(connection.route, tcp.HEADER_BYTES);
-    this.events.connected(connection, now);
+    if (connection.isOpener) this.events.connected(connection, now);
   }
 
   /** The connection is over, by no doing of this side. */
   private refused(connection: TcpConnection, reason: string, now: number): void {
     const { local, remote, isPath, isOpener } = connection;
     this.context.io.log('info', 'tcp-ended', { source: local.address, destination: remote.address, reason });
-    this.remove(connection);
+    this.remove(connection, now);
     if (isOpener) this.leaveAlone(connection, now);
     if (isPath) this.events.ended(connection, false, now);
   }

@@ -23,6 +23,7 @@ const COLUMNS: readonly Column<PathStatus>[] = [
   { title: 'MAX QUEUING ms', cell: (path) => milliseconds(path.maxQueuingDelayUs), align: 'right' },
   { title: 'WEIGHT', cell: (path) => String(path.weight), align: 'right' },
   { title: 'INTERFACE', cell: (path) => path.interface },
+  { title: 'BY', cell: (path) => path.transport },
   { title: 'KIND', cell: (path) => kind(path) },
   { title: 'STATE', cell: (path) => path.state },
   { title: 'RTT ms', cell: (path) => milliseconds(path.rttUs), align: 'right' },
@@ -61,7 +62,7 @@ export function pathLine(path: PathStatus, rates: PathRates | undefined): string
   const mbit = (bps: number | null): string => (bps === null ? megabits(bps) : `${megabits(bps)}Mbit/s`);
   return [
     `node=${path.node} path=${path.path} ${path.source.address} -> ${path.destination.address}`,
-    `interface=${path.interface} state=${path.state}`,
+    `interface=${path.interface} by=${path.transport} state=${path.state}`,
     `delay=${ms(path.delayUs)} queuing=${ms(path.queuingDelayUs)} rtt=${ms(path.rttUs)}`,
     `weight=${path.weight} rate=${mbit(path.rateBps)} loss=${percent(path.loss)}`,
     `sending=${mbit(rates?.sendingBps ?? null)} receiving=${mbit(rates?.receivingBps ?? null)}`,

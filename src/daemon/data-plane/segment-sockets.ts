@@ -59,7 +59,11 @@ export class SegmentSockets implements Disposable {
       warn('an address has no TCP', { address: local.address, interface: local.interface, reason: error.message });
       return;
     }
-    const member = { socket, fd: socket.fd, ready: (_bits: number, now: number) => void receiver.receive(socket, sink, now) };
+    const member = {
+      socket,
+      fd: socket.fd,
+      ready: (_bits: number, now: number) => void receiver.receive(socket, sink, now),
+    };
     this.members.set(local.id, member);
     poller.add(member);
   }

@@ -111,7 +111,7 @@ const CASES: Readonly<Record<string, Case>> = {
     },
   },
   'udp-blocked': {
-    paths: { client: 1, server: 1 },
+    paths: { client: 2, server: 2 },
     reaches: [
       { from: 'client', source: '10.1.0.1', to: 'server', address: '10.3.0.1', seenAs: '10.1.0.1' },
       { from: 'client', source: '10.2.0.1', to: 'server', address: '10.4.0.1', seenAs: '10.2.0.1' },

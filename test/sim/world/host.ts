@@ -245,6 +245,10 @@ export class Host {
         return;
       }
     }
+    if (ip.protocol === TCP && this.mpipd?.holdsPort(parseTcp(ip).destination) === true) {
+      this.mpipd.segmentArrived(ip);
+      return;
+    }
     this.counters.receivedNative++;
     this.mpipd?.nativeArrived(ip);
     this.deliver(ip, 'native');

@@ -1,5 +1,5 @@
 import { GatherBatch } from '../../../src/core/batch.js';
-import type { Crypto, LogLevel, NodeIo } from '../../../src/core/io.js';
+import type { Crypto, LogLevel, NodeIo, Transport } from '../../../src/core/io.js';
 import { Memory } from '../../../src/core/memory.js';
 import type { Node } from '../../../src/core/node.js';
 import { SlotPool } from '../../../src/core/slots.js';
@@ -24,6 +24,7 @@ import {
   word,
 } from './packet.js';
 import type { Random } from './random.js';
+import { follows, join, segmentsOf } from './segments.js';
 
 /** What the simulated daemon drives: the core's Node, or a double of it. */
 export type NodeUnderTest = { [K in keyof Node]: Node[K] };
@@ -106,7 +107,9 @@ export class Mpipd implements NodeIo {
   private readonly slots = new PoisonedSlotPool(this.memory);
   private readonly tunBuffer = this.memory.allocate(VNET_HEADER_BYTES + 65_536);
   private readonly random: Random;
-  private readonly routes = new Map<number, { local: string; remote: Endpoint }>();
+  private readonly routes = new Map<number, { local: string; remote: Endpoint; transport: Transport }>();
+  private readonly reserved = new Set<string>();
+  private nextPort = 32_768;
   /** Local addresses that the node has been told, for ever: an interface may go down before the node learns it. */
   private readonly known = new Map<number, string>();
   private readonly steered = new Map<string, number>();
@@ -118,6 +121,7 @@ export class Mpipd implements NodeIo {
 
   private readonly arrivals: Arrival[] = [];
   private readonly fromApplications: Outgoing[] = [];
+  private readonly segments: { local: number; packet: Uint8Array }[] = [];
   private readonly errors: { local: number; remote: Endpoint }[] = [];
   private readonly seen: string[] = [];
   private addressChange = false;
@@ -211,6 +215,18 @@ export class Mpipd implements NodeIo {
     this.wake();
   }
 
+  /** Whether the kernel is kept away from segments to a port: they are the node's. */
+  holdsPort({ address, port }: Endpoint): boolean {
+    return port === this.port || this.reserved.has(`${address} ${port}`);
+  }
+
+  segmentArrived(ip: IpPacket): void {
+    const local = this.host.localAddresses().find(({ address }) => address === ip.destination);
+    if (local === undefined) return;
+    this.segments.push({ local: local.id, packet: ip.bytes });
+    this.wake();
+  }
+
   /** The sniffer passes what may carry a block, and what is watched. */
   nativeArrived(ip: IpPacket): void {
     const ports = `${word(ip.bytes, ip.headerBytes)} ${word(ip.bytes, ip.headerBytes + 2)}`;
@@ -237,6 +253,10 @@ export class Mpipd implements NodeIo {
       if (segment > 0 && Math.ceil(payload.length / segment) > MAX_GSO_SEGMENTS) {
         throw new Error(`${payload.length} bytes in datagrams of ${segment}: more than ${MAX_GSO_SEGMENTS}`);
       }
+      if (route.transport === 'tcp') {
+        this.sendSegments(route.local, route.remote.address, payload, segment);
+        continue;
+      }
       const step = segment === 0 ? payload.length : segment;
       for (let at = 0; at < payload.length; at += step)
         this.sendDatagram(route.local, route.remote, payload.subarray(at, at + step));
@@ -262,12 +282,22 @@ export class Mpipd implements NodeIo {
     this.tun.clear();
   }
 
-  openRoute(local: number, remote: Endpoint): number {
+  openRoute(local: number, remote: Endpoint, transport: Transport): number {
     const address = this.known.get(local);
     if (address === undefined) throw new Error(`no local address ${local}`);
     const route = this.nextRoute++;
-    this.routes.set(route, { local: address, remote: { address: remote.address, port: remote.port } });
+    this.routes.set(route, { local: address, remote: { address: remote.address, port: remote.port }, transport });
     return route;
+  }
+
+  reservePort(local: number): number {
+    const port = this.nextPort++;
+    this.reserved.add(`${this.known.get(local)} ${port}`);
+    return port;
+  }
+
+  releasePort(local: number, port: number): void {
+    if (!this.reserved.delete(`${this.known.get(local)} ${port}`)) throw new Error(`port ${port} is not reserved`);
   }
 
   closeRoute(route: number): void {
@@ -347,6 +377,7 @@ export class Mpipd implements NodeIo {
       this.readTun(now);
       this.handIn(now);
     }
+    this.handInSegments(now);
     for (const packet of this.native.splice(0)) {
       this.memory.bytes.set(packet, this.nativeBuffer);
       this.node.fromNative(this.nativeBuffer, packet.length, now);
@@ -411,6 +442,25 @@ export class Mpipd implements NodeIo {
     }
   }
 
+  /** Each a packet of its own, or as the kernel joins them (GRO): in order, of one size, with the same acknowledgment. */
+  private handInSegments(now: number): void {
+    while (this.segments.length > 0) {
+      const slot = this.slots.take();
+      if (slot < 0) return;
+      const first = this.segments.shift()!;
+      const joined = [first.packet];
+      while (this.options.gro === true && this.segments.length > 0) {
+        const next = this.segments[0]!;
+        if (next.local !== first.local || !follows(joined, next.packet)) break;
+        joined.push(this.segments.shift()!.packet);
+      }
+      const { packet, segmentBytes } = join(joined);
+      this.slots.fill(slot, [packet]);
+      this.node.fromTcp(slot, this.slots.offset(slot), packet.length, segmentBytes, first.local, now);
+      this.slots.release(slot);
+    }
+  }
+
   private gather(batch: GatherBatch, message: number): Uint8Array {
     const from = batch.firstPiece[message]!;
     const to = batch.firstPiece[message + 1]!;
@@ -434,6 +484,14 @@ export class Mpipd implements NodeIo {
       at += batch.pieceBytes[i]!;
     }
     return out;
+  }
+
+  /** A message that begins with a TCP header, cut and completed as the host does it. */
+  private sendSegments(local: string, remote: string, message: Uint8Array, segmentBytes: number): void {
+    for (const packet of segmentsOf(local, remote, message, segmentBytes)) {
+      if (packet.length > this.host.mtu) throw new Error(`segment of ${packet.length} bytes, MTU ${this.host.mtu}`);
+      this.host.transmit(packet, local);
+    }
   }
 
   private sendDatagram(local: string, remote: Endpoint, payload: Uint8Array): void {

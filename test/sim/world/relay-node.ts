@@ -55,6 +55,8 @@ export class RelayNode implements NodeUnderTest {
 
   setRules(): void {}
 
+  fromTcp(): void {}
+
   pathTooLong(): void {}
 
   fromNative(): void {}

@@ -13,7 +13,10 @@ function makePaths(count: number, scheduler: Scheduler): Path[] {
   const id = new Uint8Array(8);
   const peer = new Peer(id, 1, 1, new Uint8Array(32), false, scheduler, 1, 0, () => {});
   const remote = { address: '10.1.0.2', port: 6747 };
-  const paths = Array.from({ length: count }, (_, i) => new Path(peer, i + 1, LOCAL, remote, i, undefined, 30e6, () => {}));
+  const paths = Array.from(
+    { length: count },
+    (_, i) => new Path(peer, i + 1, LOCAL, remote, i, undefined, 30e6, () => {}),
+  );
   scheduler.pathsChanged(paths, 0);
   return paths;
 }

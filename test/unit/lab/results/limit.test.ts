@@ -4,7 +4,7 @@ import { CM_BYTES, fullPacket, limit, type Packing, TAG_BYTES } from '../../../.
 import * as wire from '../../../../src/core/wire/cm.js';
 
 const TCP: Packing = { mtu: 1500, ip: 4, transport: 'tcp', mpip: null };
-const MPIP: Packing = { ...TCP, mpip: { authenticated: true } };
+const MPIP: Packing = { ...TCP, mpip: { authenticated: true, by: 'udp' } };
 
 describe('limit of a set of links', () => {
   it('counts the headers of plain TCP: 1448 of 1514 bytes', () => {
@@ -16,7 +16,8 @@ describe('limit of a set of links', () => {
   });
 
   it('is 8 bytes a packet higher without authentication', () => {
-    expect(fullPacket({ ...MPIP, mpip: { authenticated: false } }).payloadBytes).to.equal(1415);
+    expect(fullPacket({ ...MPIP, mpip: { authenticated: false, by: 'udp' } }).payloadBytes).to.equal(1415);
+    expect(fullPacket({ ...MPIP, mpip: { authenticated: true, by: 'tcp' } }).payloadBytes).to.equal(1395);
   });
 
   it('counts the 24 bytes of MPTCP options that a captured data segment has', () => {
