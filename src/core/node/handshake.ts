@@ -78,7 +78,10 @@ export class Handshake {
   /** ICMP says that nobody listens on the MPIP port there. */
   unreachable(remote: Endpoint, now: number): void {
     const entry = this.entries.get(remote.address);
-    if (entry?.availability === 'unknown') this.refuse(entry, now);
+    if (entry?.availability !== 'unknown') return;
+    // A firewall that drops UDP may say the same.
+    if (entry.queryCount > 0) this.queryByTcp(entry, now);
+    this.refuse(entry, now);
   }
 
   /** New local addresses may reach what the old ones could not. */
@@ -109,7 +112,7 @@ export class Handshake {
   connected(connection: TcpConnection, now: number): void {
     const { address, port } = connection.remote;
     const entry = this.entries.get(address);
-    if (entry?.availability === 'unknown' && entry.port === port && entry.queryCount > 0) {
+    if (entry !== undefined && entry.availability !== 'true' && entry.port === port && entry.queryCount > 0) {
       this.control.introduce(this.helloOf(entry), connection.local.id, connection, now);
     }
   }
@@ -246,22 +249,28 @@ export class Handshake {
   private sendQuery(entry: AvailabilityEntry, now: number): void {
     const { transport } = this.context.config;
     entry.queryCount++;
-    const hello = this.helloOf(entry);
-    const remote = { address: entry.address, port: entry.port };
-    // Only a configured peer: a host that nobody vouches for is not asked for a connection.
-    const byTcp = entry.configured && (transport === 'tcp' || entry.queryCount >= UDP_QUERIES);
-    for (const local of this.context.locals) {
-      if (isIpv6(local.address) !== isIpv6(entry.address)) continue;
-      if (transport !== 'tcp') this.control.introduce(hello, local.id, { endpoint: () => remote }, now);
-      if (byTcp) this.greetByTcp(hello, local, remote, now);
+    if (transport !== 'tcp') {
+      const hello = this.helloOf(entry);
+      const to = { endpoint: () => ({ address: entry.address, port: entry.port }) };
+      for (const local of this.localsFor(entry)) this.control.introduce(hello, local.id, to, now);
     }
+    if (transport === 'tcp' || entry.queryCount >= UDP_QUERIES) this.queryByTcp(entry, now);
     this.context.timers.set(entry.retry, now + QUERY_WAIT_US * 2 ** (entry.queryCount - 1));
   }
 
-  private greetByTcp(hello: Hello, local: LocalAddress, remote: Endpoint, now: number): void {
-    const connection = this.connections.openedTo(local, remote);
-    if (connection === undefined) this.connections.open(local, remote, now);
-    else this.control.introduce(hello, local.id, connection, now);
+  /** Only a configured peer: a host that nobody vouches for is not asked for a connection. */
+  private queryByTcp(entry: AvailabilityEntry, now: number): void {
+    if (!entry.configured) return;
+    const remote = { address: entry.address, port: entry.port };
+    for (const local of this.localsFor(entry)) {
+      const connection = this.connections.openedTo(local, remote);
+      if (connection === undefined) this.connections.open(local, remote, now);
+      else this.control.introduce(this.helloOf(entry), local.id, connection, now);
+    }
+  }
+
+  private localsFor({ address }: AvailabilityEntry): LocalAddress[] {
+    return this.context.locals.filter((local) => isIpv6(local.address) === isIpv6(address));
   }
 
   private retry(entry: AvailabilityEntry, now: number): void {
