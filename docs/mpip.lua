@@ -16,7 +16,7 @@ local TYPES = {
 local TLVS = {
   "versions", "node id", "incarnation", "nonce", "key", "addresses", "capabilities", "echo", "source", "destination",
   "protocol", "answer", "challenge", "path", "observed", "path reports", "sent packets", "sent bytes", "sequence", "reason",
-  "padding", "traits",
+  "padding", "traits", "port",
 }
 local REASONS = { [0] = "unknown session", "shutdown", "restart" }
 
@@ -113,7 +113,7 @@ local function path_reports(value, tree)
   end
 end
 
-local NUMBERS = { [3] = true, [7] = true, [11] = true, [12] = true, [14] = true, [17] = true, [18] = true, [19] = true }
+local NUMBERS = { [3] = true, [7] = true, [11] = true, [12] = true, [14] = true, [17] = true, [18] = true, [19] = true, [23] = true }
 local ENDPOINTS = { [6] = true, [9] = true, [10] = true, [15] = true }
 
 local function tlvs(body, tree)
@@ -191,3 +191,5 @@ function mpip.dissector(buffer, pinfo, root)
 end
 
 DissectorTable.get("udp.port"):add(PORT, mpip)
+-- A path by TCP: each segment is one datagram (frames that the capturing machine has joined by GRO show their last one).
+DissectorTable.get("tcp.port"):add(PORT, mpip)

@@ -40,7 +40,7 @@ const MESSAGES: readonly ControlMessage[] = [
   { type: CmType.openAck, answer: 'refused' },
   { type: CmType.hello, ...introduction },
   { type: CmType.welcome, ...introduction, echo: bytes(8) },
-  { type: CmType.probe, challenge: bytes(8), path: 2, traits: 3 },
+  { type: CmType.probe, port: 40_000, challenge: bytes(8), path: 2, traits: 3 },
   { type: CmType.probeReply, challenge: bytes(8), observed: IP6, traits: 0 },
   { type: CmType.report, paths: [report, { ...report, path: 10 }] },
   { type: CmType.heartbeat, sentPackets: 123_456, sentBytes: 4_000_000_000 },
@@ -65,6 +65,23 @@ function frame(type: number, body: Uint8Array, tagged: boolean): Buffer {
   packet.writeUInt16BE(PORT, 36);
   packet.writeUInt16BE(8 + datagram.length, 38);
   packet.set(datagram, 42);
+  return packet;
+}
+
+/** The same datagram as a segment of a path by TCP. */
+function segment(type: number, body: Uint8Array, tagged: boolean): Buffer {
+  const udp = frame(type, body, tagged);
+  const datagram = udp.subarray(42);
+  const packet = Buffer.alloc(54 + datagram.length);
+  udp.copy(packet, 0, 0, 34);
+  packet.writeUInt16BE(40 + datagram.length, 16);
+  packet.writeUInt8(6, 23);
+  packet.writeUInt16BE(40_000, 34);
+  packet.writeUInt16BE(PORT, 36);
+  packet.writeUInt32BE(1001, 38);
+  packet.writeUInt16BE(0x5018, 46);
+  packet.writeUInt16BE(0xffff, 48);
+  packet.set(datagram, 54);
   return packet;
 }
 
@@ -161,7 +178,7 @@ describe('the dissector in docs', function () {
       ['2', '', '12', '1', '', '', '', '', '', ''],
       ['3', '', '1,2,3,4,5,6,7', '1,3', '10.1.0.1', 'fd00::1', '5000,5001', '', '', ''],
       ['4', '', '1,2,3,4,5,6,7,8', '1,3', '10.1.0.1', 'fd00::1', '5000,5001', '', '', ''],
-      ['5', '', '22,13,14', '2', '', '', '', '', '', ''],
+      ['5', '', '22,23,13,14', '40000,2', '', '', '', '', '', ''],
       ['6', '', '13,15', '', '', 'fd00::1', '5001', '', '', ''],
       ['7', '', '16', '', '', '', '', '', '9,10', '-4,-4'],
       ['8', '', '17,18', '123456,4000000000', '', '', '', '', '', ''],
@@ -169,6 +186,11 @@ describe('the dissector in docs', function () {
       ['10', '', '20', '', '', '', '', '2', '', ''],
       ['12', '', '13', '', '', '', '', '', '', ''],
     ]);
+  });
+
+  it('reads the segments of a path by TCP as it reads datagrams', async () => {
+    const rows = await read([segment(CmType.heartbeat, new Uint8Array(0), true)], ['mpip.type', 'mpip.session']);
+    expect(rows).to.deep.equal([['8', '4660']]);
   });
 
   it('says so when a list of TLVs does not end where the CM block begins', async () => {

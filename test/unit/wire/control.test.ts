@@ -56,6 +56,7 @@ const message: fc.Arbitrary<ControlMessage> = fc.oneof(
   }),
   fc.record({ type: fc.constant(CmType.bound), challenge: fixed(8) }),
   fc.record({ type: fc.constant(CmType.probe), challenge: fixed(8), path: u8, traits: u8 }),
+  fc.record({ type: fc.constant(CmType.probe), challenge: fixed(8), path: u8, traits: u8, port: u32 }),
   fc.record({ type: fc.constant(CmType.probeReply), challenge: fixed(8), observed: endpoint, traits: u8 }),
   fc.record({ type: fc.constant(CmType.report), paths: fc.array(report, { maxLength: MAX_REPORT_PATHS }) }),
   fc.record({ type: fc.constant(CmType.heartbeat), sentPackets: u32, sentBytes: u32 }),
