@@ -18,6 +18,7 @@ import type { Envelope } from './receiver.js';
 import type { Steering } from './steering.js';
 import type { TcpCarrier } from './tcp-carrier.js';
 import { TICK_US } from './transmitter.js';
+import { pathByUdp, pathsByTcp, TransportChoice } from './transport-choice.js';
 
 /** Data in either direction makes a peer active for so long. */
 const ACTIVE_US = 1_000_000;
@@ -36,12 +37,6 @@ const ASK_ADDRESSES_US = 200_000;
 const MAX_PATHS_OF_PEER = 128;
 /** A dead path to an endpoint that the peer does not name itself (a NAT's mapping) is given up after so many probes, 25 s. */
 const MAPPING_PROBES = 8;
-/**
- * Probes by UDP without an answer after which a path is tried by TCP: by the node with the smaller id, and by the other one, for which it may
- * be the only one that can begin (NAT).
- */
-const UDP_PROBES = { first: 3, second: 5 } as const;
-
 /** What the path manager tells the rest of the node. */
 export interface PathEvents {
   gone(peer: Peer, reason: string, now: number): void;
@@ -52,6 +47,7 @@ export interface PathEvents {
 export class PathManager {
   readonly feedback: Feedback;
   private readonly mtus: MtuProber;
+  private readonly transports: TransportChoice;
 
   constructor(
     private readonly context: NodeContext,
@@ -60,6 +56,7 @@ export class PathManager {
     private readonly steering: Steering,
     private readonly events: PathEvents,
   ) {
+    this.transports = new TransportChoice(context, connections);
     this.mtus = new MtuProber(context, control, (path) => this.mtuChanged(path));
     this.feedback = new Feedback(control, {
       confirmed: (path, now) => this.confirm(path, now),
@@ -84,7 +81,7 @@ export class PathManager {
   /** A connection that was opened for one of the peers' paths carries datagrams. */
   connected(connection: TcpConnection, now: number): void {
     for (const peer of this.context.peers.values()) {
-      const stoodFor = find(peer, connection.local.id, connection.remote);
+      const stoodFor = pathByUdp(peer, connection.local.id, connection.remote);
       if (stoodFor === undefined) continue;
       if (stoodFor.state === 'live') this.connections.abort(connection, now);
       else this.adopt(peer, connection, now);
@@ -101,7 +98,7 @@ export class PathManager {
       this.changed(peer, now);
       if (inOrder) return;
       this.events.failed(path, now);
-      this.replaceByTcp(path, now);
+      this.transports.replace(path, now);
       return;
     }
   }
@@ -229,7 +226,7 @@ export class PathManager {
   /** ICMP says that nobody listens there (any more): believed when a probe goes unanswered, since ICMP is easily forged. */
   unreachable(local: number, remote: Endpoint, now: number): void {
     for (const peer of this.context.peers.values()) {
-      const path = find(peer, local, remote);
+      const path = pathByUdp(peer, local, remote);
       if (path === undefined || path.state !== 'live') continue;
       path.doubted = true;
       path.unanswered = SUSPECT_PROBES - 1;
@@ -267,7 +264,7 @@ export class PathManager {
   }
 
   private add(peer: Peer, local: LocalAddress, remote: Endpoint, now: number): Path | undefined {
-    const known = find(peer, local.id, remote);
+    const known = pathByUdp(peer, local.id, remote);
     if (known !== undefined) return known;
     if (isIpv6(local.address) !== isIpv6(remote.address) || peer.paths.length >= MAX_PATHS_OF_PEER) return undefined;
     // A peer may list what it likes: addresses that mean another host on each link are no paths.
@@ -322,59 +319,12 @@ export class PathManager {
     peer.pathById[path.id] = undefined;
   }
 
-  /** UDP goes unanswered between the path's addresses: a connection takes its place, unless there is one. */
-  private tryTcp(path: Path, now: number): void {
-    const { peer, local, remote } = path;
-    const { transport, port } = this.context.config;
-    // Nodes listen on one port alone; a hello, which has no tag, may say what it likes.
-    if (
-      transport === 'udp' ||
-      remote.port !== port ||
-      path.connection !== undefined ||
-      path.state === 'live' ||
-      path.state === 'suspect'
-    )
-      return;
-    if (!peer.isNamed(remote) || byTcp(path).some(({ state }) => state !== 'dead')) return;
-    const isFirst = this.prevails(peer);
-    const patience = transport === 'tcp' ? (isFirst ? 1 : UDP_PROBES.first) : UDP_PROBES[isFirst ? 'first' : 'second'];
-    if (path.unanswered >= patience) this.connections.open(local, remote, now);
-  }
-
-  /** A path by TCP has ended: that by UDP between its addresses, which does not work, asks for another. */
-  private replaceByTcp({ peer, local, remote }: Path, now: number): void {
-    const path = find(peer, local.id, remote);
-    if (path !== undefined && this.context.peers.get(peer.key) === peer) this.tryTcp(path, now);
-  }
-
-  /** UDP works (again) where a connection did its work; or both sides have opened one. Who has opened a connection ends it. */
-  private settle(path: Path, now: number): void {
-    const { peer, local, remote, connection } = path;
-    if (connection === undefined) {
-      const opened = this.connections.openedTo(local, remote);
-      if (opened !== undefined && !opened.isPath) this.connections.abort(opened, now);
-      for (const other of byTcp(path)) this.retire(other, now);
-    } else if (find(peer, local.id, remote)?.state === 'live') {
-      this.retire(path, now);
-    } else {
-      const kept = this.prevails(peer);
-      const rivals = byTcp(path).filter(({ state }) => state === 'live');
-      if (rivals.some((rival) => rival.connection?.isOpener === kept)) {
-        for (const rival of rivals) if (rival.connection?.isOpener !== kept) this.retire(rival, now);
-      }
-    }
-  }
-
+  /** The connection of a path that is not needed any more ends in order, by who has opened it. */
   private retire(path: Path, now: number): void {
     if (path.connection?.isOpener !== true) return;
     this.drop(path);
     this.connections.finish(path.connection, now);
     this.changed(path.peer, now);
-  }
-
-  /** Of two nodes that begin the same the one with the smaller id does it. */
-  private prevails(peer: Peer): boolean {
-    return this.context.key >>> 0 < peer.key >>> 0;
   }
 
   private probeDue(path: Path, now: number): void {
@@ -392,7 +342,7 @@ export class PathManager {
       case 'dead':
         if (path.unanswered > MAPPING_PROBES && (path.connection !== undefined || !path.peer.isNamed(path.remote))) {
           this.remove(path, now);
-          this.replaceByTcp(path, now);
+          this.transports.replace(path, now);
           return;
         }
         break;
@@ -417,7 +367,7 @@ export class PathManager {
     if (connection !== undefined || this.context.config.transport !== 'tcp') {
       this.control.send(path, { type: CmType.probe, challenge, path: id, traits: traits.bits, ...port }, now);
     }
-    this.tryTcp(path, now);
+    this.transports.consider(path, now);
   }
 
   private describe(path: Path): void {
@@ -433,7 +383,7 @@ export class PathManager {
   }
 
   private check(path: Path, now: number): void {
-    if (path.state === 'dead' && path.confirmedAt > 0 && !byTcp(path).some(({ state }) => state === 'live')) {
+    if (path.state === 'dead' && path.confirmedAt > 0 && !pathsByTcp(path).some(({ state }) => state === 'live')) {
       this.context.timers.setEarlier(path.probe, Math.max(now, path.challengeSentAt + RETRY_US));
     }
     if (path.state !== 'live') return;
@@ -470,7 +420,8 @@ export class PathManager {
     if (state === 'suspect') path.unconfirmedSince = 0;
     this.changed(peer, now);
     if (state === 'suspect') this.events.failed(path, now);
-    if (state === 'live') this.settle(path, now);
+    if (state !== 'live') return;
+    for (const other of this.transports.superfluous(path, now)) this.retire(other, now);
   }
 
   /** After any change of paths or their states. */
@@ -512,29 +463,6 @@ function probeWait(path: Path): number {
   if (path.state === 'live') return Math.max(SUSPECT_US, answer);
   if (path.state === 'suspect') return Math.max(PROBE_WAIT_US, 1.5 * path.rtt);
   return Math.min(PROBE_WAIT_US * 2 ** (path.unanswered - 1), MAX_PROBE_WAIT_US);
-}
-
-/** The path by UDP. */
-function find(peer: Peer, local: number, remote: Endpoint): Path | undefined {
-  return peer.paths.find(
-    (path) =>
-      path.connection === undefined &&
-      path.local.id === local &&
-      path.remote.address === remote.address &&
-      path.remote.port === remote.port,
-  );
-}
-
-/** The other paths by TCP between the addresses of a path. */
-function byTcp(path: Path): Path[] {
-  const { peer, local, remote } = path;
-  return peer.paths.filter(
-    (other) =>
-      other !== path &&
-      other.connection !== undefined &&
-      other.local.id === local.id &&
-      other.remote.address === remote.address,
-  );
 }
 
 /** False once the path has been removed, as it is when its peer is given up. */

@@ -1,5 +1,5 @@
 import type { SlotPool } from '../../core/slots.js';
-import { checksum, pseudoHeaderSum } from '../../core/wire/checksum.js';
+import { fold, pseudoHeaderSum } from '../../core/wire/checksum.js';
 import { field as ipv4 } from '../../core/wire/ipv4.js';
 import { HEADER_BYTES as IPV6_BYTES, field as ipv6 } from '../../core/wire/ipv6.js';
 import { PROTOCOL_TCP } from '../../core/wire/tcp.js';
@@ -10,6 +10,7 @@ import { IoVectors } from '../iovec.js';
 import { errno, recv, recvmmsg } from '../libc.js';
 import { MMSGHDR_BYTES, mmsghdr, msghdr } from '../message-header.js';
 import type { SegmentSocket } from './segment-socket.js';
+import { wordSum } from './word-sum.js';
 
 /** Frames a call. */
 const FRAMES = 16;
@@ -109,7 +110,7 @@ export class SegmentReceiver {
     const transportBytes = isIpv6 ? said : said - headerBytes;
     if (transportBytes <= 0 || headerBytes + transportBytes > bytes) return false;
     const sum = pseudoHeaderSum(b, at, version, PROTOCOL_TCP, transportBytes);
-    return checksum(b, at + headerBytes, transportBytes, sum) === 0;
+    return fold(sum + wordSum(b, this.arena.u32, at + headerBytes, transportBytes)) === 0xffff;
   }
 
   /** Gives every message header a slot, as far as there are free ones. */

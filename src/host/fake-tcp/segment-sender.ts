@@ -14,6 +14,7 @@ import { errno, sendmmsg } from '../libc.js';
 import { MMSGHDR_BYTES, msghdr } from '../message-header.js';
 import { SOCKADDR_BYTES, writeSocketAddress } from '../socket-address.js';
 import type { SegmentSocket } from './segment-socket.js';
+import { exchanged, wordSum } from './word-sum.js';
 
 const ROUTES = 4096;
 /** Segments of a message. */
@@ -162,9 +163,8 @@ export class SegmentSender {
       const taken = Math.min(left, bytes - laid);
       const from = batch.pieceOffset[this.piece] + this.used;
       this.vectors.set(base + vectors++, from, taken);
-      const part = fold(sum(b, from, taken));
-      // Behind an odd number of bytes, high and low bytes change places.
-      total += (laid & 1) === 0 ? part : ((part & 0xff) << 8) | (part >>> 8);
+      const part = wordSum(b, u32, from, taken);
+      total += (laid & 1) === 0 ? part : exchanged(part);
       laid += taken;
       this.used += taken;
     }
