@@ -12,7 +12,7 @@ import * as tcp from '../wire/tcp.js';
 /** The window of SYN and SYN-ACK: the paper's Flags_HS. No kernel's stack begins with it. */
 export const HANDSHAKE_WINDOW = 0x6d70;
 /** The largest shift (RFC 7323 section 2.3). With it a window holds all that a link of 10 Gbit/s carries in 0.8 s. */
-export const WINDOW_SHIFT = 14;
+const WINDOW_SHIFT = 14;
 /** The window of all other segments, in units of 2^WINDOW_SHIFT bytes. */
 const WINDOW = 0xffff;
 const WINDOW_BYTES = WINDOW << WINDOW_SHIFT;

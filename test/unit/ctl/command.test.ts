@@ -130,7 +130,7 @@ describe('mpipctl', () => {
       const lines = output.trimEnd().split('\n');
       expect(lines).to.have.length(4);
       expect(lines[0]).to.equal(
-        '12:00:00 node=a1b2c3d4e5f60718 path=1 10.1.0.1 -> 10.1.0.2 interface=eth0 state=live delay=7.25ms queuing=2.24ms ' +
+        '12:00:00 node=a1b2c3d4e5f60718 path=1 10.1.0.1 -> 10.1.0.2 interface=eth0 by=udp state=live delay=7.25ms queuing=2.24ms ' +
           'rtt=10.70ms weight=667 rate=39.80Mbit/s loss=0.12% sending=- receiving=-',
       );
       expect(lines[2]).to.match(/ sending=8\.00Mbit\/s receiving=0\.00Mbit\/s$/);

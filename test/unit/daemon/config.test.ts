@@ -54,6 +54,7 @@ rule-priority: 5
 interfaces: { include: ['eth*', wlan?], exclude: [eth9] }
 peers: [10.0.0.2, 'FD00::0:2']
 ignore: [10.0.0.9]
+transport: tcp
 scheduler: paper
 reorder: { tcp: paper, udp: off }
 min-delay: all-time
@@ -79,6 +80,7 @@ log: { level: debug, format: json, file: /var/log/mpipd.log }
       secret: { file: '/etc/mpip/secret' },
       node: {
         port: 7000,
+        transport: 'tcp',
         scheduler: 'paper',
         reorder: { tcp: 'paper', udp: 'off' },
         minDelay: 'all-time',
@@ -103,7 +105,7 @@ log: { level: debug, format: json, file: /var/log/mpipd.log }
 
   const wrong: Record<string, string> = {
     'prot: 6747':
-      '1 prot: unknown key, did you mean "port"? allowed: port, peers, ignore, scheduler, reorder, min-delay, keep-alive, authentication, ' +
+      '1 prot: unknown key, did you mean "port"? allowed: port, peers, ignore, transport, scheduler, reorder, min-delay, keep-alive, authentication, ' +
       'secret, interfaces, paths, rules, log, node-id-file, state, tun, mark, table, rule-priority, secret-file',
     'paths: [{ interfaces: [eth0] }]': '1 paths[0]: says nothing of these paths; give name, metered or backup',
     'paths: [{ name: lte, metered: true }]\nrules: [{ mode: single-path, paths: { names: [let] } }]':

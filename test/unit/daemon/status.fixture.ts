@@ -100,7 +100,7 @@ export const status: DaemonStatus = {
       source: { address: '10.2.0.1', port: 6747 },
       destination: { address: '10.2.0.2', port: 6747 },
       interface: 'eth1',
-      transport: 'udp',
+      transport: 'tcp',
       names: ['lte'],
       metered: true,
       backup: true,

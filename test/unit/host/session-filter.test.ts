@@ -129,7 +129,9 @@ describe('the filter for new sessions', () => {
     it(`passes no ${family} packet of the wrapper`, () => {
       expect(passes(ip(17, udp(PORT, 40000)))).to.equal(false);
       expect(passes(ip(17, udp(40000, PORT)))).to.equal(false);
-      expect(passes(ip(6, [...udp(PORT, PORT).slice(0, 4), ...tcp(2).slice(4)]))).to.equal(true);
+      const syn = (from: number, to: number) => ip(6, [...udp(from, to).slice(0, 4), ...tcp(2).slice(4)]);
+      expect(passes(syn(40000, PORT))).to.equal(false);
+      expect(passes(syn(PORT, 40000))).to.equal(true);
     });
 
     it(`passes no other protocol over ${family}`, () => {
