@@ -164,6 +164,10 @@ function linksJoining({ links }: Plan, a: string, b: string): number {
   return links.filter(({ ends }) => ends.some(({ node }) => node === a) && ends.some(({ node }) => node === b)).length;
 }
 
+function hasLink({ links }: Plan, link: string): boolean {
+  return links.some(({ name }) => name === link);
+}
+
 /** A daemon that events end is no failure of the run. */
 function statusOf(daemon: MpipDaemon, events: readonly LabEvent[]): () => Promise<DaemonStatus | null> {
   if (!events.some(({ kind }) => kind === 'mpipd')) return () => daemon.status();
@@ -216,8 +220,9 @@ async function runAll(lab: Lab, run: ArmRun, onStart: (startMs: number) => void)
     const waiting = AbortSignal.any([signal, over.signal]);
     const onEvent = ({ text }: LabEvent): void => run.onStep?.(text);
     const { directory } = run;
+    const concerned = run.events.filter((event) => event.kind !== 'link' || hasLink(lab.plan, event.link));
     try {
-      await runEvents(lab, run.events, { startMs, signal: waiting, directory, onEvent });
+      await runEvents(lab, concerned, { startMs, signal: waiting, directory, onEvent });
     } catch (error) {
       if (!over.signal.aborted) throw error;
     }

@@ -189,6 +189,7 @@ class Collection {
       machine: describeMachine(),
       versions: Object.assign({ node: process.versions.node }, ...all.map(({ versions }) => versions)),
       parameters: { ...trial.parameters },
+      ...(trial.combination !== '' && { combination: trial.combination }),
       ...measured,
       links: (ends === null ? [] : linksOnTheWay(this.plan, ends.sender, ends.receiver)).map((link) => ({
         name: link.name,
