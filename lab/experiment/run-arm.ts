@@ -1,7 +1,6 @@
 /** One arm of an experiment: a fresh lab, the workloads and events in it, and what was measured. */
 import { setMaxListeners } from 'node:events';
 import { ControlError, type DaemonStatus } from '../../src/daemon/api.js';
-import type { BackendName, Calibration, MpipDaemon } from '../lab.js';
 import { linksBetween, type ReceivingLink } from '../measure/links.js';
 import { type Measure, measured } from '../measure/measures.js';
 import { MpipSampler } from '../measure/mpip-sampler.js';
@@ -9,8 +8,11 @@ import { REORDER_PERIOD_MS, reorderingOf } from '../measure/reordering.js';
 import { LinkSampler, type LiveRate } from '../measure/sampler.js';
 import { throughputOf, type Window } from '../measure/throughput.js';
 import type { Plan } from '../plan/plan.js';
+import type { Calibration } from '../relay/calibration/direction.js';
 import type { ArmResult, SeriesRecord } from '../results/document.js';
 import { Lab } from '../running/lab.js';
+import type { MpipDaemon } from '../running/mpipd.js';
+import type { BackendName } from '../topology/topology.js';
 import { kindOf, type Workload } from '../workloads/kinds.js';
 import { enableMptcp, endpointsFor, mptcpCounters, subflowsBetween } from '../workloads/mptcp.js';
 import type { Flow, WorkloadOutcome } from '../workloads/workload.js';

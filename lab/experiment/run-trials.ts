@@ -1,7 +1,6 @@
 /** Carries out trials: all arms in labs of their own, side by side as far as is allowed, then the claims; a result document each. */
 import { setMaxListeners } from 'node:events';
 import { forThisMachine } from '../doctor/emulation.js';
-import type { BackendName } from '../lab.js';
 import { linksOnTheWay } from '../measure/links.js';
 import type { Plan } from '../plan/plan.js';
 import { calibrationRecord } from '../results/calibration.js';
@@ -15,6 +14,7 @@ import {
   repetitionTables,
 } from '../results/document.js';
 import { describeMachine } from '../results/machine.js';
+import type { BackendName } from '../topology/topology.js';
 import { requireFor } from '../workloads/requirements.js';
 import type { Arm } from './experiment.js';
 import { endsOf, limitOf } from './limit-of.js';
