@@ -57,7 +57,9 @@ export interface TrialsRun {
  * aborts, its reason. Whatever happens, no lab is left.
  */
 export async function runTrials(trials: readonly Trial[], run: TrialsRun = {}): Promise<ResultDocument[]> {
-  for (const { workloads, arms } of trials) requireFor({ workloads, mptcp: arms.some(({ mptcp }) => mptcp) });
+  for (const { workloads, arms, plan } of trials) {
+    await requireFor({ workloads, mptcp: arms.some(({ mptcp }) => mptcp), plan, backend: run.backend });
+  }
   const failed = new AbortController();
   const signal = run.signal === undefined ? failed.signal : AbortSignal.any([run.signal, failed.signal]);
   setMaxListeners(0, signal);

@@ -60,7 +60,7 @@ async function caseOf(
   const arms = checkArms(value.arms, topology, workloads, report);
   document.reject(problems);
   const duration = value.duration ?? endOf(workloads);
-  const events = checkEvents(value.events, parameters, plan, duration, report);
+  const events = checkEvents(value.events, parameters, plan, duration, document.file, report);
   const measures = checkMeasures(value.measures, events, plan, workloads, report);
   reportUnknown(value, parameters, report);
   document.reject(problems);

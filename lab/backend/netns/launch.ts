@@ -7,8 +7,13 @@ import type { NodeCommand, NodeProcess, ProcessExit } from '../node-process.js';
 import { namespaceName } from './commands.js';
 
 /** `ip netns exec` becomes the command, which so keeps its pid. */
-export function insideNamespace(lab: string, node: string, command: readonly string[]): string[] {
+function insideNamespace(lab: string, node: string, command: readonly string[]): string[] {
   return ['ip', 'netns', 'exec', namespaceName(lab, node), ...command];
+}
+
+/** The same for a command that is left running, as one could type it. */
+export function leftRunning(lab: string, node: string, command: readonly string[]): string[] {
+  return ['setsid', '--fork', ...insideNamespace(lab, node, command)];
 }
 
 /** Throws LabCommandError. */
