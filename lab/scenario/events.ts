@@ -1,5 +1,5 @@
 /** Events of scenarios. */
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { nearest } from '../../src/document/nearest.js';
 import type { Parameters } from '../../src/document/parameters.js';
 import type { LabEvent } from '../experiment/events.js';
@@ -81,7 +81,7 @@ function eventOf(
     if (set.at !== undefined && set.carrier !== 'down') refuse(['set', 'at'], '"at" goes with carrier: down');
     const text = `${link} ${changeText(set)}`;
     if (set.trace === undefined) return { kind: 'link', at, link, set, text };
-    const trace = resolve(dirname(file), set.trace);
+    const trace = isAbsolute(set.trace) ? set.trace : join(dirname(file), set.trace);
     const problem = traceProblem(trace);
     if (problem !== null) refuse(['set', 'trace'], problem);
     if (set.rateBps !== undefined) refuse(['set', 'trace'], 'a link has a rate or a trace, not both');

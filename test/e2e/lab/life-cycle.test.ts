@@ -64,7 +64,7 @@ describe('the life of a lab', function () {
     expect((await lab.run('down', name)).status).to.equal(0);
     await expectState(before, lab.traces);
     const again = await lab.run('down', name);
-    expect(again.status).to.equal(2);
+    expect(again.status).to.equal(0);
     expect(again.stderr).to.contain(`no lab is named "${name}"`);
   });
 
