@@ -68,7 +68,7 @@ describe('mpip-lab capture', function () {
   it('takes all interfaces of a node, and ends quietly when its reader has seen enough', async function () {
     if (findProgram('tshark') === undefined) return this.skip();
     const pipe = join(cli.state, '..', 'pipe');
-    await execa('mkfifo', [pipe]);
+    await execa('sh', ['-c', 'mkfifo "$0"', pipe]);
     const reader = execa('sh', ['-c', 'tshark -r - -c 4 -T fields -e frame.interface_name < "$0"', pipe]);
     const capture = cli.start('capture', name, 'b', '-f', 'icmp', '-w', pipe);
     await capture.says('capturing b;');
