@@ -267,6 +267,8 @@ describe('a relayed link', function () {
   it('ends with the lab; without its relay nothing passes, the lab says why, and a new one carries on', async () => {
     const lab = await upWith(['delay: 1ms', 'delay: 1ms, loss: 30%'], { emulator: 'relay' });
     try {
+      // What the relay's end keeps from being resolved would wait a second for the next request.
+      await pinNeighbours(lab);
       await lab.link('l1').set({ delayUs: 4000 });
       await lab.link('l2').set({ carrier: 'down' });
       const pid = relayPid(lab);
