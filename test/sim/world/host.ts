@@ -197,11 +197,12 @@ export class Host {
   }
 
   listenTcp(local: Endpoint, accept: (syn: TcpSegment, via: Via) => void): void {
-    this.tcpListeners.set(`${local.address} ${local.port}`, accept);
+    this.tcpListeners.set(place(local), accept);
   }
 
-  bindUdp(local: Endpoint, remote: Endpoint, handler: UdpHandler): void {
-    this.udpHandlers.set(flow(local, remote), handler);
+  /** `remote` null: datagrams of all for whom nothing else is bound. */
+  bindUdp(local: Endpoint, remote: Endpoint | null, handler: UdpHandler): void {
+    this.udpHandlers.set(remote === null ? place(local) : flow(local, remote), handler);
   }
 
   private clockAt(worldTime: number): number {
@@ -262,15 +263,15 @@ export class Host {
 
   private deliverTcp(segment: TcpSegment, via: Via): boolean {
     const { source, destination, flags } = segment;
-    const listener =
-      (flags & SYN) === 0 ? undefined : this.tcpListeners.get(`${destination.address} ${destination.port}`);
+    const listener = (flags & SYN) === 0 ? undefined : this.tcpListeners.get(place(destination));
     const handler = this.tcpHandlers.get(flow(destination, source)) ?? listener;
     handler?.(segment, via);
     return handler !== undefined;
   }
 
   private deliverUdp(datagram: UdpDatagram, via: Via): boolean {
-    const handler = this.udpHandlers.get(flow(datagram.destination, datagram.source));
+    const { source, destination } = datagram;
+    const handler = this.udpHandlers.get(flow(destination, source)) ?? this.udpHandlers.get(place(destination));
     handler?.(datagram, via);
     return handler !== undefined;
   }
@@ -286,6 +287,10 @@ export class Host {
     this.lastSniffed.set(destination, this.clock.now);
     this.mpipd.destinationSeen(destination);
   }
+}
+
+function place({ address, port }: Endpoint): string {
+  return `${address} ${port}`;
 }
 
 function flow(local: Endpoint, remote: Endpoint): string {
