@@ -60,7 +60,7 @@ export class Node {
       unanswered: (session, at) => this.sessions.leaveNative(session, at),
     });
     const { control, delivery, binder } = this;
-    this.sessions = new SessionManager(context, control, delivery, binder, () => this.releaseUnused(), now);
+    this.sessions = new SessionManager(context, control, delivery, binder, (at) => this.releaseUnused(at), now);
     this.handshake = new Handshake(context, this.control, {
       tick: (peer, at) => this.tick(peer, at),
       proven: (peer, at) => this.paths.connect(peer, at),
@@ -269,8 +269,8 @@ export class Node {
     }
   }
 
-  private releaseUnused(): void {
-    for (const peer of this.context.peers.values()) this.steering.releaseUnused(peer);
+  private releaseUnused(now: number): void {
+    for (const peer of this.context.peers.values()) this.steering.releaseUnused(peer, now);
   }
 
   private tick(peer: Peer, now: number): void {
