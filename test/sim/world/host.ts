@@ -77,6 +77,8 @@ export class Host {
   };
   /** What came for no application: evidence for a failing test. */
   readonly strays: Uint8Array[] = [];
+  /** Where its applications heard that nobody listens. */
+  readonly refusals: { readonly source: Endpoint; readonly destination: Endpoint }[] = [];
   /** MTUs that "packet too big" messages told its applications. */
   readonly tooBig: number[] = [];
   mpipd: Mpipd | null = null;
@@ -187,7 +189,9 @@ export class Host {
       }
       this.counters.receivedTun++;
       const tooBig = tooBigMtu(ip);
+      const refused = ip.protocol === ICMP || ip.protocol === ICMPV6 ? unreachableAbout(ip) : null;
       if (tooBig !== null) this.tooBig.push(tooBig);
+      else if (refused !== null) this.refusals.push(refused);
       else this.deliver(ip, 'tun');
     }
   }
@@ -237,6 +241,7 @@ export class Host {
     if (ip.protocol === ICMP || ip.protocol === ICMPV6) {
       const about = unreachableAbout(ip);
       if (about?.protocol === UDP) this.mpipd?.icmpUnreachable(about.source, about.destination);
+      if (about !== null) this.refusals.push(about);
       return;
     }
     if (ip.protocol === UDP && this.mpipd !== null) {
@@ -257,7 +262,9 @@ export class Host {
     else this.counters.strayNative++;
     this.strays.push(ip.bytes);
     if (ip.protocol === UDP && this.options.icmp !== false) {
-      this.transmit(portUnreachable(ip.destination, ip.bytes), ip.destination);
+      const message = portUnreachable(ip.destination, ip.bytes);
+      if (this.mpipd?.steeredMtu(ip.source) !== undefined) this.mpipd.kernelSent(message);
+      else this.transmit(message, ip.destination);
     }
   }
 
