@@ -68,6 +68,8 @@ export class Peer {
   feedbackAt = Number.NEGATIVE_INFINITY;
   /** Round robin over the incoming paths whose delay is fed back next. */
   feedbackTurn = 0;
+  /** Round robin over the preferred paths, which take reports besides the best one. */
+  reportTurn = 0;
   heardAt: number;
   /** Last data packet in either direction, us. */
   dataAt = Number.NEGATIVE_INFINITY;

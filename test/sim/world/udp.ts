@@ -33,6 +33,7 @@ export class UdpFlow {
   private readonly content: Content;
   private readonly stream: number;
   private readonly sizes: number[] = [];
+  private readonly sentAt: number[] = [];
 
   constructor(readonly options: UdpFlowOptions) {
     this.content = new Content(options.seed);
@@ -51,6 +52,7 @@ export class UdpFlow {
     for (let i = 0; i < count; i++) {
       payload.set(this.datagram(this.sent, bytes), i * bytes);
       this.sizes.push(bytes);
+      this.sentAt.push(this.options.sender.clock.now);
       this.sent++;
     }
     const { sender, from } = this.options;
@@ -93,6 +95,11 @@ export class UdpFlow {
   missing(): number[] {
     const seen = new Set(this.arrivals.map(({ number }) => number));
     return Array.from({ length: this.sent }, (_, number) => number).filter((number) => !seen.has(number));
+  }
+
+  /** The longest time that a datagram was under way, us. */
+  slowest(): number {
+    return Math.max(...this.arrivals.map(({ number, time }) => time - this.sentAt[number]!));
   }
 
   count(via: Via): number {
