@@ -108,7 +108,7 @@ export class PathManager {
     for (const path of [...peer.paths]) {
       if (includes(before, path.remote) && !includes(addresses, path.remote)) this.remove(path);
     }
-    this.steering.releaseUnused(peer);
+    this.steering.releaseUnused(peer, now);
     this.connect(peer, now);
     this.changed(peer, now);
   }

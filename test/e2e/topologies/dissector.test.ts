@@ -47,6 +47,7 @@ const MESSAGES: readonly ControlMessage[] = [
   { type: CmType.addresses, addresses: [IP, IP6], sequence: 77 },
   { type: CmType.goodbye, reason: 'restart' },
   { type: CmType.bound, challenge: bytes(8) },
+  { type: CmType.icmp, icmpType: 3, code: 3, rest: 0, transport: bytes(8) },
 ];
 
 /** A datagram as the protocol core writes it, in Ethernet, IPv4 and UDP. */
@@ -168,6 +169,7 @@ describe('the dissector in docs', function () {
       ['9', '', '6,19', '77', '10.1.0.1', 'fd00::1', '5000,5001', '', '', ''],
       ['10', '', '20', '', '', '', '', '2', '', ''],
       ['12', '', '13', '', '', '', '', '', '', ''],
+      ['13', '', '23,24,25,26', '3,3,0', '', '', '', '', '', ''],
     ]);
   });
 
