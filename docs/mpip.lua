@@ -11,12 +11,12 @@ local CM_BYTES, TAG_BYTES, VERSION = 25, 8, 1
 local FLAG_AUTHENTICATED, FLAG_FEEDBACK = 0x04, 0x40
 
 local TYPES = {
-  [0] = "data", "open", "open-ack", "hello", "welcome", "probe", "probe-reply", "report", "heartbeat", "addresses", "goodbye", "bind", "bound",
+  [0] = "data", "open", "open-ack", "hello", "welcome", "probe", "probe-reply", "report", "heartbeat", "addresses", "goodbye", "bind", "bound", "icmp",
 }
 local TLVS = {
   "versions", "node id", "incarnation", "nonce", "key", "addresses", "capabilities", "echo", "source", "destination",
   "protocol", "answer", "challenge", "path", "observed", "path reports", "sent packets", "sent bytes", "sequence", "reason",
-  "padding", "traits", "port",
+  "padding", "traits", "icmp type", "icmp code", "icmp rest", "transport header", "port",
 }
 local REASONS = { [0] = "unknown session", "shutdown", "restart" }
 
@@ -113,7 +113,10 @@ local function path_reports(value, tree)
   end
 end
 
-local NUMBERS = { [3] = true, [7] = true, [11] = true, [12] = true, [14] = true, [17] = true, [18] = true, [19] = true, [23] = true }
+local NUMBERS = {
+  [3] = true, [7] = true, [11] = true, [12] = true, [14] = true, [17] = true, [18] = true, [19] = true, [23] = true, [24] = true, [25] = true,
+  [27] = true,
+}
 local ENDPOINTS = { [6] = true, [9] = true, [10] = true, [15] = true }
 
 local function tlvs(body, tree)

@@ -24,7 +24,7 @@ export const fig4a: Experiment = {
       rate: null,
     },
   ],
-  durations: { full: 60, short: 20, settle: 10 },
+  durations: { full: 60, short: 12, settle: 10 },
   parameters: { 'congestion control': 'CUBIC', 'TCP flows': 1 },
   claims: [
     'mpip.path1.rate within 5% of mpip.path1.capacity',

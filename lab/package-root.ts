@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LabError } from './error.js';
@@ -11,4 +11,8 @@ export function packageRoot(): string {
       throw new LabError('E_LAB_NOT_BUILT', 'the package of the lab has no package.json');
     }
   }
+}
+
+export function packageVersion(): string {
+  return JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version;
 }

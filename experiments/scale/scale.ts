@@ -38,7 +38,8 @@ export const scale: Study = {
 
 async function run(options: StudyRun): Promise<ResultDocument> {
   const { duration, observe } = options;
-  requireFor({ workloads: SESSIONS.map((sessions) => flowsOf(sessions, duration)), mptcp: false });
+  const workloads = SESSIONS.map((sessions) => flowsOf(sessions, duration));
+  await requireFor({ workloads, mptcp: false, plan: planOf(LARGEST, 'transfer'), backend: options.backend });
   const chosen = selectArms(scale, options.arms);
   // Each command in a lab listens to it.
   if (options.signal !== undefined) setMaxListeners(0, options.signal);

@@ -20,11 +20,11 @@ export interface BackendStep {
 export type Claim = Pick<LabRecord, 'namespaces' | 'containers'>;
 
 export interface Backend {
-  /** Throws LabMachineError that says what the machine lacks, and how to get it. */
-  require(plan: Plan): Promise<void>;
+  /** What the machine lacks for a lab of this plan, and how to get it; a line each. */
+  lacks(plan: Pick<Plan, 'nodes'>): Promise<string[]>;
   /** What `create` is going to make. Throws LabError (E_LAB_NAME_TAKEN) when something of that name exists. */
   claim(lab: string, plan: Plan): Promise<Claim>;
-  /** What `create` does, in order; pure. */
+  /** What `create` does, in order; pure. The relay and mpipd are started afterwards. */
   steps(lab: string, plan: Plan): BackendStep[];
   /** Throws LabCommandError; what was made until then is the caller's to destroy. */
   create(directory: LabDirectory, plan: Plan, progress: CreateProgress): Promise<void>;
@@ -36,6 +36,8 @@ export interface Backend {
   launch(record: LabRecord, node: string, command: NodeCommand): Promise<NodeProcess>;
   /** Runs a command inside a node with this process's standard streams, its terminal if it has one; resolves with the exit status. */
   attach(record: LabRecord, node: string, command: NodeCommand): Promise<number>;
+  /** A command that is left running in a node, as one could type it. */
+  typed(lab: string, node: string, command: readonly string[]): string[];
   openCounters(lab: string, node: string): CounterSource;
   /** Sets the far end of a link down, or both ends up and puts back what they lost. */
   setCarrier(record: LabRecord, plan: Plan, link: PlannedLink, carrier: 'up' | 'down', at: string): Promise<void>;

@@ -24,17 +24,29 @@ interface Place {
 }
 
 /**
- * What is named: "NODE:INTERFACE", or a link, which is captured at its first end: there both directions pass, what leaves before
- * its queue and what comes as it came. Throws LabError (E_LAB_UNKNOWN).
+ * What is named: "NODE:INTERFACE"; a link, which is captured at its first end, where both directions pass, what leaves before its queue
+ * and what comes as it came; or a node with all its interfaces. A name that both have is the link's. Throws LabError (E_LAB_UNKNOWN).
  */
-export function placeOf(lab: Lab, what: string): Place {
+export function placesOf(lab: Lab, what: string): Place[] {
   const [node, device] = what.split(':');
-  if (node === undefined || device === undefined) return lab.link(what).ends[0];
+  if (node === undefined || device === undefined) return linkOrNode(lab, what);
   const known = lab.node(node).interfaces.map(({ name }) => name);
-  if (known.includes(device)) return { node, interface: device };
+  if (known.includes(device)) return [{ node, interface: device }];
   throw new LabError(
     'E_LAB_UNKNOWN',
     `${node} has no interface ${JSON.stringify(device)}; interfaces: ${known.join(', ')}`,
+  );
+}
+
+function linkOrNode({ links, nodes }: Lab, what: string): Place[] {
+  const link = links.find(({ name }) => name === what);
+  if (link !== undefined) return [link.ends[0]];
+  const node = nodes.find(({ name }) => name === what);
+  if (node !== undefined) return node.interfaces.map(({ name }) => ({ node: what, interface: name }));
+  const known = (items: readonly { readonly name: string }[]): string => items.map(({ name }) => name).join(', ');
+  throw new LabError(
+    'E_LAB_UNKNOWN',
+    `no link or node is named ${JSON.stringify(what)}; links: ${known(links)}; nodes: ${known(nodes)}`,
   );
 }
 

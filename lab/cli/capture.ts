@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
-import { capture, placeOf } from '../capture/capture.js';
+import { capture, placesOf } from '../capture/capture.js';
 import { LabError } from '../error.js';
 import { Lab } from '../running/lab.js';
 import { Interrupted, interruptible } from './signals.js';
@@ -12,7 +12,7 @@ export function registerCapture(program: Command): void {
     .command('capture')
     .description('capture packets of a running lab as pcapng, until Ctrl-C')
     .argument('<lab>')
-    .argument('<what...>', 'links, or NODE:INTERFACE')
+    .argument('<what...>', 'links, nodes (all their interfaces), or NODE:INTERFACE')
     .option('-w, --write <file>', 'default: standard output, such as for: | wireshark -k -i -')
     .option('-f, --filter <expression>', 'what to capture, in the words of pcap-filter(7), such as "udp port 6747"')
     .action(async (name: string, what: string[], flags: { write?: string; filter?: string }) => {
@@ -20,13 +20,18 @@ export function registerCapture(program: Command): void {
         throw new LabError('E_LAB_NAME', 'packets are not for terminals; give a file with -w');
       }
       const lab = Lab.open(name);
-      const places = what.map((own) => placeOf(lab, own));
+      const places = what.flatMap((own) => placesOf(lab, own));
       const file = flags.write === undefined ? STDOUT : openSync(flags.write, 'w');
+      // Whoever reads the packets has seen enough.
+      const closed = new AbortController();
+      const write = (piece: Buffer): void => {
+        if (!closed.signal.aborted && !writeAll(file, piece)) closed.abort();
+      };
       try {
         await interruptible((signal) =>
           capture(lab, places, {
-            signal,
-            onData: (piece) => writeAll(file, piece),
+            signal: AbortSignal.any([signal, closed.signal]),
+            onData: write,
             onStart: () => process.stderr.write(`capturing ${what.join(', ')}; Ctrl-C ends it\n`),
             ...(flags.filter !== undefined && { filter: flags.filter }),
           }),
@@ -40,6 +45,13 @@ export function registerCapture(program: Command): void {
     });
 }
 
-function writeAll(file: number, piece: Buffer): void {
-  for (let written = 0; written < piece.length; ) written += writeSync(file, piece, written);
+/** Returns whether somebody still reads. */
+function writeAll(file: number, piece: Buffer): boolean {
+  try {
+    for (let written = 0; written < piece.length; ) written += writeSync(file, piece, written);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return false;
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import { backendOf } from '../backend/backends.js';
 import type { BackendName, Plan } from '../lab.js';
 import { planTree } from '../plan/tree.js';
+import { programSteps } from '../running/programs.js';
 
 /** A plan as a tree, then all that would be run, as one could type it. */
 export function dryRun(lab: string, plan: Plan, backend: BackendName = plan.backend ?? 'netns'): string {
@@ -8,8 +9,8 @@ export function dryRun(lab: string, plan: Plan, backend: BackendName = plan.back
 }
 
 function commandsText(lab: string, plan: Plan, backend: BackendName): string {
-  const steps = backendOf({ backend }).steps(lab, plan);
-  return steps
+  const made = backendOf({ backend });
+  return [...made.steps(lab, plan), ...programSteps(lab, plan, made)]
     .flatMap(({ title, commands }) => [
       `# ${title}`,
       ...commands.map(({ command, input }) => {

@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { parse } from 'yaml';
+import { explainer } from '../../src/document/explain.js';
 import { LabError } from '../error.js';
 import type { LinkChange } from '../lab.js';
 import { Lab } from '../running/lab.js';
@@ -15,12 +17,12 @@ export function registerLink(program: Command): void {
     .action((lab: string) => Lab.open(lab).restartRelay());
   link
     .command('set')
-    .description('what is left out stays as it is')
+    .description('change what is named and nothing else, in both directions or that from a node')
     .argument('<lab>')
     .argument('<link>')
     .argument(
       '<setting...>',
-      'carrier=down [at=NODE], carrier=up, rate=10mbit, limit=50ms, delay=20ms, loss=1% ... [from=NODE]',
+      `carrier=down [at=NODE], carrier=up, rate=10mbit, limit=50ms, delay=20ms, jitter=5ms, loss=1%, loss='{ model: gilbert-elliott, mean: 2%, burst: 8 }', reorder=1%, duplicate=1%, trace=FILE [from=NODE]`,
     )
     .action((lab: string, name: string, words: string[]) => Lab.open(lab).link(name).set(changeIn(words)));
 }
@@ -39,9 +41,21 @@ function changeIn(words: readonly string[]): LinkChange {
 }
 
 function settingValue(key: LinkSetting, text: string): unknown {
-  const result = LINK_SETTINGS[key].safeParse(text);
+  const explain = explainer();
+  const result = LINK_SETTINGS[key].safeParse(inputOf(key, text), { error: explain.errorMap, reportInput: true });
   if (result.success) return result.data;
-  throw refusal(`${key}=${text}: ${result.error.issues.map(({ message }) => message).join('; ')}`);
+  const reasons = explain.findings(result.error.issues).map(({ path, message }) => [...path, message].join(': '));
+  throw refusal(`${key}=${text}: ${reasons.join('; ')}`);
+}
+
+/** A map is written as in topologies. Throws LabError (E_LAB_LINK). */
+function inputOf(key: LinkSetting, text: string): unknown {
+  if (!text.startsWith('{')) return text;
+  try {
+    return parse(text);
+  } catch (error) {
+    throw refusal(`${key}=${text}: ${(error as Error).message.split('\n')[0]}`);
+  }
 }
 
 function refusal(message: string): LabError {

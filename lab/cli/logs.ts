@@ -2,6 +2,7 @@ import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { RELAY_NODE, relayedLinks } from '../plan/relay.js';
 import { Lab } from '../running/lab.js';
 import { Interrupted, interruptible } from './signals.js';
 
@@ -11,7 +12,7 @@ const CHUNK_BYTES = 64 << 10;
 export function registerLogs(program: Command): void {
   program
     .command('logs')
-    .description('what the daemons of a lab wrote')
+    .description('what the mpipds of a lab wrote, and its relay')
     .argument('<lab>')
     .argument('[node]', 'only of this node')
     .option('-f, --follow', 'go on until Ctrl-C or the end of the lab')
@@ -22,11 +23,13 @@ export function registerLogs(program: Command): void {
 
 async function logs(name: string, node: string | undefined, follow: boolean): Promise<void> {
   const lab = Lab.open(name);
-  const nodes = node === undefined ? lab.nodes : [lab.node(node)];
-  const tails = nodes.flatMap((own) =>
-    readdirSync(join(lab.directory, own.name))
+  const relay = relayedLinks(lab.plan).length > 0 ? [RELAY_NODE] : [];
+  const names = [...lab.nodes.map((own) => own.name), ...relay];
+  const wanted = node === undefined ? names : [lab.node(node).name];
+  const tails = wanted.flatMap((own) =>
+    readdirSync(join(lab.directory, own))
       .filter((file) => file.endsWith('.log'))
-      .map((file) => new Tail(`${own.name} | `, join(lab.directory, own.name, file))),
+      .map((file) => new Tail(`${own} | `, join(lab.directory, own, file))),
   );
   try {
     await interruptible(async (signal) => {

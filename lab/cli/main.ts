@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { DocumentError } from '../../src/document/error.js';
 import { LabError } from '../error.js';
+import { packageVersion } from '../package-root.js';
 import { exitStatusOf } from './exit-status.js';
 import { Interrupted } from './signals.js';
 
@@ -31,6 +32,7 @@ const ALSO: Readonly<Record<string, string>> = { ls: 'list', shell: 'exec' };
 
 const program = new Command('mpip-lab')
   .description('emulated networks for multipath work: topologies, links, experiments')
+  .version(packageVersion())
   .enablePositionalOptions()
   .showHelpAfterError('(--help shows how)')
   .exitOverride();
@@ -38,7 +40,8 @@ const program = new Command('mpip-lab')
 const [word = ''] = process.argv.slice(2);
 const named = COMMANDS[ALSO[word] ?? word];
 // All of them for a help, and to say what there is.
-const wanted = named === undefined ? Object.values(COMMANDS) : [named];
+const all = /^(-V|--version)$/.test(word) ? [] : Object.values(COMMANDS);
+const wanted = named === undefined ? all : [named];
 for (const register of await Promise.all(wanted.map((load) => load()))) register(program);
 // What is set for the program alone is not handed down to its commands by itself.
 for (const command of program.commands) command.copyInheritedSettings(program);

@@ -11,12 +11,12 @@ import { sweepFigure } from '../figures/sweep.js';
 import { topologyDrawing } from '../figures/topology-drawing.js';
 import type { BackendName } from '../lab.js';
 import { metricsOf } from '../measure/measures.js';
+import { combinationFolder } from '../results/combination.js';
 import type { ResultDocument } from '../results/document.js';
 import { TOPOLOGY_FILE } from '../results/find.js';
 import { type MarkdownPart, markdownSummary } from '../results/markdown.js';
 import { folderName, storeIn } from '../results/store.js';
 import { summarizeMetrics } from '../results/summary.js';
-import { combinationFolder, combinationText } from '../scenario/matrix.js';
 import { readScenario } from '../scenario/read.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { trialsOf } from '../scenario/trials.js';
@@ -88,7 +88,7 @@ export async function runScenario(
         onResult(document, directory);
         return;
       }
-      const stored = await storeIn(whole, combinationFolder(trial.parameters), document, figure, drawing);
+      const stored = await storeIn(whole, combinationFolder(trial.combination), document, figure, drawing);
       onResult(document, stored.directory);
       parts.set(trial, { document, folder: relative(whole, stored.directory) });
     },
@@ -160,7 +160,7 @@ async function display(scenario: Scenario, trials: readonly Trial[], flags: Scen
 
 /** "MPIP, 2 of 5", with its parameters in a sweep. */
 function titleOf({ trial, arm, repetition }: ArmUnit, trials: readonly Trial[], separator = ''): string {
-  const parameters = trials.length > 1 ? ` (${combinationText(trial.parameters)})` : '';
+  const parameters = trials.length > 1 ? ` (${trial.combination})` : '';
   const of = trial.repeat === 1 ? '' : `, ${repetition + 1} of ${trial.repeat}`;
   return separator === '' ? `${arm.label}${of}${parameters}` : `${parameters}${separator}${arm.label}${of}`;
 }

@@ -60,7 +60,7 @@ const CHECKS: readonly Check[] = [
     purpose: 'nodes',
     needed: true,
     remedy: 'run as root outside of a restricted container (CAP_SYS_ADMIN, CAP_NET_ADMIN)',
-    find: () => inScratchNamespace(async () => 'can be made'),
+    find: tryNamespace,
   },
   qdisc('tbf', 'rate 1mbit burst 16kb latency 50ms', 'rates of links', true, 'a kernel with CONFIG_NET_SCH_TBF'),
   qdisc(
@@ -142,23 +142,18 @@ export async function examine(): Promise<Finding[]> {
   );
 }
 
-/** In a namespace of its own, so that nothing of the machine is touched. */
-function tryQdisc(kind: string, options: string): Promise<string> {
-  return inScratchNamespace(async (namespace) => {
-    await tool('tc', ['-netns', namespace, 'qdisc', 'add', 'dev', 'lo', 'root', kind, ...options.split(' ')]);
-    return 'the kernel has it';
-  });
+/** In a network namespace without a name, which ends with the command. */
+async function tryQdisc(kind: string, options: string): Promise<string> {
+  await tool('unshare', ['--net', 'tc', 'qdisc', 'add', 'dev', 'lo', 'root', kind, ...options.split(' ')]);
+  return 'the kernel has it';
 }
 
-/** A namespace that is gone afterwards. Throws what `action` throws, or an Error with what ip(8) said. */
-export async function inScratchNamespace<T>(action: (namespace: string) => Promise<T>): Promise<T> {
+/** A namespace that is gone afterwards. Throws an Error with what ip(8) said. */
+async function tryNamespace(): Promise<string> {
   const namespace = `mpip-doctor-${process.pid}-${randomBytes(3).toString('hex')}`;
   await tool('ip', ['netns', 'add', namespace]);
-  try {
-    return await action(namespace);
-  } finally {
-    await tool('ip', ['netns', 'delete', namespace]);
-  }
+  await tool('ip', ['netns', 'delete', namespace]);
+  return 'can be made';
 }
 
 /** Throws an Error with the first line of what the program says. */

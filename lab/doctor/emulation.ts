@@ -1,9 +1,8 @@
 /** What the kernel of this machine can do about links, found by trying. */
-import { execa } from 'execa';
-import { LabMachineError } from '../error.js';
+import { runForOutput } from '../backend/netns/run-batch.js';
+import { LabCommandError, LabMachineError } from '../error.js';
 import { chooseEmulators, type KernelEmulation } from '../plan/links.js';
 import type { Plan } from '../plan/plan.js';
-import { inScratchNamespace } from './checks.js';
 
 /** The plan with the emulators that this machine's kernel has, where it has links that need one. Throws LabMachineError when it must have netem and has not. */
 export async function forThisMachine(plan: Plan, wanted?: 'netem'): Promise<Plan> {
@@ -15,26 +14,30 @@ export async function forThisMachine(plan: Plan, wanted?: 'netem'): Promise<Plan
 
 let known: Promise<KernelEmulation> | undefined;
 
-/** Tried once in a process. A machine on which nothing can be tried has nothing. */
+/** Tried once in a process. */
 function kernelEmulation(): Promise<KernelEmulation> {
-  known ??= inScratchNamespace(tryNetem).catch(() => ({ netem: false, seededNetem: false }));
+  known ??= tryNetem();
   return known;
 }
 
-async function tryNetem(namespace: string): Promise<KernelEmulation> {
-  const tc = async (...words: string[]): Promise<string | undefined> => {
-    const result = await execa('tc', ['-netns', namespace, ...words], {
-      reject: false,
-      detached: true,
-      stdin: 'ignore',
-    });
-    return result.failed ? undefined : result.stdout;
-  };
-  const set = (...options: string[]) =>
-    tc('qdisc', 'replace', 'dev', 'lo', 'root', 'netem', 'delay', '1ms', ...options);
-  if ((await set()) === undefined) return { netem: false, seededNetem: false };
+async function tryNetem(): Promise<KernelEmulation> {
+  if ((await tryTc([NETEM])) === undefined) return { netem: false, seededNetem: false };
   // An older kernel takes the seed without a word, but does not tell it.
-  const seeded = (await set('loss', '1%', 'seed', '1')) !== undefined;
-  const shown = seeded ? await tc('qdisc', 'show', 'dev', 'lo') : undefined;
+  const shown = await tryTc([`${NETEM} loss 1% seed 1`, 'qdisc show dev lo']);
   return { netem: true, seededNetem: shown?.includes('seed') ?? false };
+}
+
+const NETEM = 'qdisc replace dev lo root netem delay 1ms';
+
+/**
+ * Runs lines of tc(8) in a network namespace that has no name and ends with it, so that nothing is left whatever happens to this process.
+ * Resolves with what it prints; undefined where that cannot be done.
+ */
+async function tryTc(lines: readonly string[]): Promise<string | undefined> {
+  try {
+    return await runForOutput({ command: ['unshare', '--net', 'tc', '-batch', '-'], input: lines });
+  } catch (error) {
+    if (error instanceof LabCommandError || error instanceof LabMachineError) return undefined;
+    throw error;
+  }
 }

@@ -4,7 +4,9 @@ import type { Plan } from '../plan/plan.js';
 import type { MpipSettings } from '../topology/topology.js';
 import type { Arm } from './experiment.js';
 
-export function planOf({ mpip, settings = {} }: Arm, plan: Plan): Plan {
+/** `whole`: of the topology. */
+export function planOf(arm: Arm, whole: Plan): Plan {
+  const { mpip, settings = {}, plan = whole } = arm;
   if (!mpip) return withoutMpip(plan);
   const nodes = plan.nodes.map((node) =>
     node.mpip === null ? node : { ...node, mpip: { ...node.mpip, settings: over(node.mpip.settings, settings) } },

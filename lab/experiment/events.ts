@@ -1,6 +1,8 @@
 /** What is done to a lab while the workloads run. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lab, LabNode, LinkChange } from '../lab.js';
+import type { Lab } from '../running/lab.js';
+import type { LinkChange } from '../running/link.js';
+import type { LabNode } from '../running/node.js';
 
 export type MpipdAction = 'kill' | 'stop' | 'start' | 'restart';
 

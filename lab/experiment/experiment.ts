@@ -1,5 +1,6 @@
 /** What an experiment is: data that the runner (run.ts) carries out. One file for each figure of the paper. */
 import type { TopLevelSpec } from 'vega-lite';
+import type { Plan } from '../plan/plan.js';
 import type { ResultDocument } from '../results/document.js';
 import type { MpipSettings } from '../topology/topology.js';
 import type { NetworkWorkload } from '../workloads/kinds.js';
@@ -44,6 +45,8 @@ export interface Arm {
   readonly mptcp: boolean;
   /** Settings of mpipd in this arm, over those of the topology's hosts. */
   readonly settings?: MpipSettings;
+  /** What is left of the topology where the arm does without some of its links; default: all. */
+  readonly plan?: Plan;
 }
 
 /** The arms that most experiments compare. */

@@ -10,8 +10,9 @@ import type { Arm } from './experiment.js';
 /** No port of a workload has a rule of its own. */
 const ANY_PORT = 0;
 
-/** bit/s of payload; plain IP has the way to the target alone. null where a way is unlimited, or the workload does not take what it can get. */
-export function limitOf(arm: Arm, plan: Plan, workload: Workload): number | null {
+/** bit/s of payload; plain IP has the way to the target alone; `whole`: of the topology. null where a way is unlimited, or the workload does not take what it can get. */
+export function limitOf(arm: Arm, whole: Plan, workload: Workload): number | null {
+  const { plan = whole } = arm;
   const flow = kindOf(workload).flow(workload);
   if (flow === null || !flow.greedy) return null;
   const ways = waysOf(arm, plan, flow);
@@ -34,8 +35,8 @@ function wrapperOf(ways: readonly Way[]): 'udp' | 'tcp' {
 
 /** The ways that an arm has for the bytes of a workload. */
 function waysOf(arm: Arm, plan: Plan, flow: Flow): Way[] {
-  const { client, server, transport, reverse } = flow;
-  const plain: WayFlow = { protocol: transport, port: ANY_PORT };
+  const { client, server, reverse } = flow;
+  const plain = plainOf(flow);
   const one = (): Way[] => {
     const way = wayTo(plan, client, server, null, targetOf(plan, flow), plain);
     return way === null ? [] : [way];
@@ -50,16 +51,28 @@ export function endsOf({ client, server, reverse }: Flow): { sender: string; rec
   return reverse ? { sender: server, receiver: client } : { sender: client, receiver: server };
 }
 
+/** Whether the client reaches the server. */
+export function hasWay(plan: Plan, flow: Flow): boolean {
+  return wayTo(plan, flow.client, flow.server, null, targetOf(plan, flow), plainOf(flow)) !== null;
+}
+
 /**
  * The server's first address on a link that it shares with the client; where there is none, the first that the client has a way to: its own,
  * or that of a NAT which forwards to it.
  */
-export function targetOf(plan: Plan, { client, server, transport }: Flow): string {
+export function targetOf(plan: Plan, flow: Flow): string {
+  const { client, server } = flow;
   const interfaces = (name: string) => plan.nodes.find((node) => node.name === name)?.interfaces ?? [];
   const shared = new Set(interfaces(client).map(({ link }) => link));
   const near = interfaces(server).filter(({ link }) => shared.has(link));
   const direct = near.flatMap(({ addresses }) => addresses.map((address) => address.replace(/\/\d+$/, '')));
   const candidates = [...direct, ...destinationsOf(plan, server)];
-  const flow: WayFlow = { protocol: transport, port: ANY_PORT };
-  return candidates.find((address) => wayTo(plan, client, server, null, address, flow) !== null) ?? candidates[0] ?? '';
+  const plain = plainOf(flow);
+  return (
+    candidates.find((address) => wayTo(plan, client, server, null, address, plain) !== null) ?? candidates[0] ?? ''
+  );
+}
+
+function plainOf({ transport }: Flow): WayFlow {
+  return { protocol: transport, port: ANY_PORT };
 }

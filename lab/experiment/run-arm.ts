@@ -1,7 +1,6 @@
 /** One arm of an experiment: a fresh lab, the workloads and events in it, and what was measured. */
 import { setMaxListeners } from 'node:events';
 import { ControlError, type DaemonStatus } from '../../src/daemon/api.js';
-import type { BackendName, Calibration, MpipDaemon } from '../lab.js';
 import { linksBetween, type ReceivingLink } from '../measure/links.js';
 import { type Measure, measured } from '../measure/measures.js';
 import { MpipSampler } from '../measure/mpip-sampler.js';
@@ -9,8 +8,11 @@ import { REORDER_PERIOD_MS, reorderingOf } from '../measure/reordering.js';
 import { LinkSampler, type LiveRate } from '../measure/sampler.js';
 import { throughputOf, type Window } from '../measure/throughput.js';
 import type { Plan } from '../plan/plan.js';
+import type { Calibration } from '../relay/calibration/direction.js';
 import type { ArmResult, SeriesRecord } from '../results/document.js';
 import { Lab } from '../running/lab.js';
+import type { MpipDaemon } from '../running/mpipd.js';
+import type { BackendName } from '../topology/topology.js';
 import { kindOf, type Workload } from '../workloads/kinds.js';
 import { enableMptcp, endpointsFor, mptcpCounters, subflowsBetween } from '../workloads/mptcp.js';
 import type { Flow, WorkloadOutcome } from '../workloads/workload.js';
@@ -164,6 +166,10 @@ function linksJoining({ links }: Plan, a: string, b: string): number {
   return links.filter(({ ends }) => ends.some(({ node }) => node === a) && ends.some(({ node }) => node === b)).length;
 }
 
+function hasLink({ links }: Plan, link: string): boolean {
+  return links.some(({ name }) => name === link);
+}
+
 /** A daemon that events end is no failure of the run. */
 function statusOf(daemon: MpipDaemon, events: readonly LabEvent[]): () => Promise<DaemonStatus | null> {
   if (!events.some(({ kind }) => kind === 'mpipd')) return () => daemon.status();
@@ -216,8 +222,9 @@ async function runAll(lab: Lab, run: ArmRun, onStart: (startMs: number) => void)
     const waiting = AbortSignal.any([signal, over.signal]);
     const onEvent = ({ text }: LabEvent): void => run.onStep?.(text);
     const { directory } = run;
+    const concerned = run.events.filter((event) => event.kind !== 'link' || hasLink(lab.plan, event.link));
     try {
-      await runEvents(lab, run.events, { startMs, signal: waiting, directory, onEvent });
+      await runEvents(lab, concerned, { startMs, signal: waiting, directory, onEvent });
     } catch (error) {
       if (!over.signal.aborted) throw error;
     }

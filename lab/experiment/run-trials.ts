@@ -1,7 +1,6 @@
 /** Carries out trials: all arms in labs of their own, side by side as far as is allowed, then the claims; a result document each. */
 import { setMaxListeners } from 'node:events';
 import { forThisMachine } from '../doctor/emulation.js';
-import type { BackendName } from '../lab.js';
 import { linksOnTheWay } from '../measure/links.js';
 import type { Plan } from '../plan/plan.js';
 import { calibrationRecord } from '../results/calibration.js';
@@ -15,6 +14,7 @@ import {
   repetitionTables,
 } from '../results/document.js';
 import { describeMachine } from '../results/machine.js';
+import type { BackendName } from '../topology/topology.js';
 import { requireFor } from '../workloads/requirements.js';
 import type { Arm } from './experiment.js';
 import { endsOf, limitOf } from './limit-of.js';
@@ -57,7 +57,9 @@ export interface TrialsRun {
  * aborts, its reason. Whatever happens, no lab is left.
  */
 export async function runTrials(trials: readonly Trial[], run: TrialsRun = {}): Promise<ResultDocument[]> {
-  for (const { workloads, arms } of trials) requireFor({ workloads, mptcp: arms.some(({ mptcp }) => mptcp) });
+  for (const { workloads, arms, plan } of trials) {
+    await requireFor({ workloads, mptcp: arms.some(({ mptcp }) => mptcp), plan, backend: run.backend });
+  }
   const failed = new AbortController();
   const signal = run.signal === undefined ? failed.signal : AbortSignal.any([run.signal, failed.signal]);
   setMaxListeners(0, signal);
@@ -189,6 +191,7 @@ class Collection {
       machine: describeMachine(),
       versions: Object.assign({ node: process.versions.node }, ...all.map(({ versions }) => versions)),
       parameters: { ...trial.parameters },
+      ...(trial.combination !== '' && { combination: trial.combination }),
       ...measured,
       links: (ends === null ? [] : linksOnTheWay(this.plan, ends.sender, ends.receiver)).map((link) => ({
         name: link.name,

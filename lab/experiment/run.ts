@@ -1,7 +1,7 @@
 /** Carries out an experiment: all its arms, its claims, one result document. */
 import { LabError } from '../error.js';
-import type { BackendName } from '../lab.js';
 import type { ResultDocument } from '../results/document.js';
+import type { BackendName } from '../topology/topology.js';
 import type { Arm, Experiment } from './experiment.js';
 import { type ArmUnit, type RunObserver, runTrials } from './run-trials.js';
 import { trialOf } from './trial.js';

@@ -25,6 +25,8 @@ export interface Trial {
   /** Seconds from the start until means count; at most half of the arm. */
   readonly settle: number;
   readonly parameters: Readonly<Record<string, ParameterValue>>;
+  /** What tells it from the others of its sweep; '' where it is alone. */
+  readonly combination: string;
   readonly measures: readonly Measure[];
   /** Seconds: width of the bins of rates; undefined = as usual. */
   readonly bin: number | undefined;
@@ -50,6 +52,7 @@ export async function trialOf(experiment: Experiment, duration: number): Promise
     duration,
     settle: durations.settle,
     parameters,
+    combination: '',
     measures: [],
     bin: undefined,
     claims,

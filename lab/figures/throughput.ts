@@ -3,12 +3,13 @@
  * the paper's Figures 4(a) to 4(c). Below it, the weights that MPIP gave its paths.
  */
 import type { TopLevelSpec } from 'vega-lite';
+import { combinationOf } from '../results/combination.js';
 import type { ArmResult, ResultDocument } from '../results/document.js';
 import { CONFIG, LINES, REFERENCE_COLOR, REFERENCE_DASH, TOTAL_LINE } from './style.js';
 import { eventLayer, eventTexts, titleOf } from './timeline.js';
 
 export interface ThroughputFigure {
-  /** Arms in order of panels; those that did not run are left out. The first gets the tallest panel. */
+  /** Arms in order of panels; those that did not run are left out. The first with MPIP gets the tallest panel. */
   readonly arms: readonly string[];
   /** Name of the workload whose goodput stands in the panels' titles. */
   readonly workload: string;
@@ -36,35 +37,41 @@ interface Mark {
 /** vega-lite specification of the figure. */
 export function throughputFigure(document: ResultDocument, { arms, workload }: ThroughputFigure): TopLevelSpec {
   const shown = arms.filter((arm) => arm in document.arms);
-  const links = document.links.filter(({ rate_bps }) => rate_bps !== null).map(({ name }) => name);
-  const capacities = document.links.map(({ rate_bps }) => (rate_bps ?? 0) / 1e6);
-  const whole = capacities.reduce((sum, capacity) => sum + capacity, 0);
-  const top = Math.max(whole, ...Object.values(document.arms).flatMap(({ series }) => peaks(series))) * HEADROOM;
-  const marks = [
-    ...[...new Set(capacities)].map((value) => {
-      const alike = links.filter((_, i) => capacities[i] === value);
-      return { value, label: `${alike.join(', ')}: ${plain(value)}` };
-    }),
-    { value: whole, label: `sum: ${plain(whole)}` },
-  ];
+  const series = Object.values(document.arms).flatMap((arm) => arm.series);
+  const links = document.links
+    .map(({ name }) => name)
+    .filter((link) => series.some(({ name }) => name === `${link}.rate`));
+  const limited = document.links.flatMap(({ name, rate_bps }) =>
+    rate_bps === null || !links.includes(name) ? [] : [{ name, capacity: rate_bps / 1e6 }],
+  );
+  const whole = limited.reduce((sum, { capacity }) => sum + capacity, 0);
+  const top = Math.max(whole, ...peaks(series)) * HEADROOM;
+  const capacities = [...new Set(limited.map(({ capacity }) => capacity))].map((value) => {
+    const alike = limited.filter(({ capacity }) => capacity === value).map(({ name }) => name);
+    return { value, label: `${alike.join(', ')}: ${plain(value)}` };
+  });
+  const isWhole = limited.length === links.length && links.length > 1;
+  const marks = isWhole ? [...capacities, { value: whole, label: `sum: ${plain(whole)}` }] : capacities;
   const time = [0, document.duration_s] as const;
 
+  const weighted = weightsOf(document, shown);
+  const tallest = weighted[0] ?? shown[0];
   const panels = shown.map((arm, i) => {
     const last = i === shown.length - 1;
     const result = document.arms[arm]!;
     return panel({
       title: panelTitle(result, workload),
-      height: i === 0 ? FIRST_HEIGHT : HEIGHT,
+      height: arm === tallest ? FIRST_HEIGHT : HEIGHT,
       rows: rowsOf(result, '.rate', (value) => value / 1e6),
       lines: [...links, TOTAL],
       marks,
       events: eventLayer(document),
       time,
       y: { title: 'Throughput (Mbit/s)', domain: [0, top] },
-      timeTitle: last && weightsOf(document, shown).length === 0,
+      timeTitle: last && weighted.length === 0,
     });
   });
-  const weights = weightsOf(document, shown).map((arm) =>
+  const weights = weighted.map((arm) =>
     panel({
       title: `${document.arms[arm]!.label}: path weights`,
       height: WEIGHT_HEIGHT,
@@ -185,15 +192,15 @@ function panelTitle({ label, limit_bps, metrics }: ArmResult, workload: string):
 
 function subtitle(document: ResultDocument): string[] {
   const started = `${document.started.slice(0, 16).replace('T', ' ')} UTC`;
-  const parameters = Object.entries(document.parameters).map(([name, value]) => `${name} ${value}`);
+  const combination = combinationOf(document);
   const { machine, versions } = document;
   return [
     ...eventTexts(document),
-    [...parameters, 'rates on the wire at the receiver, capacities dotted'].join(' · '),
+    [combination, 'rates on the wire at the receiver, capacities dotted'].filter((text) => text !== '').join(' · '),
     [`${machine.cores} cores`, `Linux ${machine.kernel}`, `Node ${versions.node ?? '?'}`, started].join(' · '),
   ];
 }
 
 function plain(value: number): string {
-  return Number.isInteger(value) ? String(value) : value.toFixed(1);
+  return String(Number(value.toFixed(2)));
 }

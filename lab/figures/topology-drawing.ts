@@ -27,7 +27,10 @@ export function topologyDrawing(plan: Plan): string {
     '<rect width="100%" height="100%" fill="white"/>',
     text(20, 26, plan.topology, 'font-size="15" font-weight="bold"'),
     `<g transform="translate(0 ${TITLE_HEIGHT})">`,
-    ...wires.map((wire) => `<path d="${curve(wire)}" fill="none" stroke="#555555" stroke-width="1.5"/>`),
+    ...wires.map(
+      (wire) =>
+        `<path d="${curve(wire)}" fill="none" stroke="#555555" stroke-width="1.5"${wire.link.cut ? ' stroke-dasharray="2 5"' : ''}/>`,
+    ),
     ...boxes.flatMap(drawBox),
     ...labels.flatMap(drawLabel),
     '</g>',
@@ -40,11 +43,11 @@ function nodeLines(node: PlannedNode): string[] {
   return [node.mpip === null ? node.kind : `${node.kind}, MPIP`, ...middleboxLines(node)];
 }
 
-function linkLines({ name, mtu, ends }: PlannedLink, reversed: boolean): string[] {
+function linkLines({ name, mtu, ends, cut }: PlannedLink, reversed: boolean): string[] {
   const [there, back] = (reversed ? [ends[1], ends[0]] : ends).map(figures) as [string, string];
   const both =
     there === back ? [there === '' ? 'unlimited' : there] : [`→ ${there || 'unlimited'}`, `← ${back || 'unlimited'}`];
-  return [name, ...both, ...(mtu === DEFAULT_MTU ? [] : [`mtu ${mtu}`])];
+  return [name, ...both, ...(mtu === DEFAULT_MTU ? [] : [`mtu ${mtu}`]), ...(cut ? ['carrier down'] : [])];
 }
 
 /** What holds back what leaves an end. */

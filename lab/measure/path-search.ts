@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LabError } from '../error.js';
-import type { LabNode, MpipDaemon } from '../lab.js';
+import type { MpipDaemon } from '../running/mpipd.js';
+import type { LabNode } from '../running/node.js';
 
 /** A path that a host has found. */
 export interface FoundPath {

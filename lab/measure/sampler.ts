@@ -1,5 +1,5 @@
 /** Reads a receiver's interface counters while a workload runs. */
-import type { LabNode } from '../lab.js';
+import type { LabNode } from '../running/node.js';
 import { every, type Periodic } from './periodic.js';
 import { meanRate, type Reading } from './rates.js';
 

@@ -28,6 +28,11 @@ function stateDirectory(): string {
   return process.env.MPIP_LAB_STATE || DEFAULT_STATE;
 }
 
+/** The directory of a lab, which need not exist. */
+export function labPath(lab: string): string {
+  return join(stateDirectory(), lab);
+}
+
 export class LabDirectory {
   readonly path: string;
   #record: LabRecord;
@@ -39,7 +44,7 @@ export class LabDirectory {
 
   /** Throws LabError (E_LAB_EXISTS) when a lab of that name exists. */
   static create(record: LabRecord, plan: Plan): LabDirectory {
-    const path = join(stateDirectory(), record.lab);
+    const path = labPath(record.lab);
     const fresh = join(stateDirectory(), passingName('new', record.lab));
     makeDirectory(fresh);
     for (const { name } of plan.nodes) mkdirSync(join(fresh, name));
@@ -59,12 +64,12 @@ export class LabDirectory {
 
   /** Throws LabError (E_LAB_EXISTS); `create` does too, for those who ask at the same time. */
   static mustNotExist(lab: string): void {
-    if (existsSync(join(stateDirectory(), lab))) throw existsError(lab);
+    if (existsSync(labPath(lab))) throw existsError(lab);
   }
 
   /** Throws LabError (E_LAB_UNKNOWN). */
   static open(lab: string): LabDirectory {
-    const path = join(stateDirectory(), lab);
+    const path = labPath(lab);
     const record = readRecord(path);
     if (record === undefined) {
       const known = labNames();

@@ -11,7 +11,7 @@ import { CarrierKeeper } from './carrier-keeper.js';
 import { LinkRelay } from './link-relay.js';
 import { PacketMemory } from './packet-socket.js';
 import { raisePriority } from './priority.js';
-import type { ForwarderStart, FromForwarder, RelayReply, RelayRequest, ToForwarder } from './protocol.js';
+import type { ForwarderRequest, ForwarderStart, FromForwarder, RelayReply, ToForwarder } from './protocol.js';
 
 /**
  * For packets on their way, taken from the machine only as they need it: 400 ms of 100 Mbit/s are 5 MB for each direction, more with small
@@ -77,7 +77,7 @@ class Forwarder implements Disposable {
     }
   }
 
-  #answer(id: number, request: RelayRequest): RelayReply {
+  #answer(id: number, request: ForwarderRequest): RelayReply {
     try {
       return { id, ...this.#carryOut(request) };
     } catch (error) {
@@ -85,7 +85,7 @@ class Forwarder implements Disposable {
     }
   }
 
-  #carryOut(request: RelayRequest): Omit<Extract<RelayReply, { counters?: unknown }>, 'id'> {
+  #carryOut(request: ForwarderRequest): Omit<Extract<RelayReply, { counters?: unknown }>, 'id'> {
     const now = monotonicUs();
     switch (request.what) {
       case 'change':

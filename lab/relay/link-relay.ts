@@ -8,7 +8,7 @@ import type { Slots } from '../emulation/slots.js';
 import type { Trace } from '../emulation/trace.js';
 import type { PacketMemory } from './packet-socket.js';
 import { FULL_BATCH, PacketSocket } from './packet-socket.js';
-import type { DirectionChange, RelayCounters, RelayDirection, RelayLink } from './protocol.js';
+import type { ForwarderChange, RelayCounters, RelayDirection, RelayLink } from './protocol.js';
 
 const BATCHES_A_TURN = 4;
 /**
@@ -52,9 +52,12 @@ export class LinkRelay implements Disposable {
     return Math.min(turn, a.forward(dueUs), b.forward(dueUs));
   }
 
-  change(nowUs: number, ends: readonly (0 | 1)[], change: DirectionChange): void {
-    const settings = change.rateBps === undefined ? change : { ...change, trace: null };
-    for (const end of ends) this.ends[end].outgoing.change(nowUs, settings);
+  change(nowUs: number, ends: readonly (0 | 1)[], change: ForwarderChange): void {
+    const ended = {
+      ...(change.rateBps !== undefined && { trace: null }),
+      ...(change.trace !== undefined && { rateBps: null }),
+    };
+    for (const end of ends) this.ends[end].outgoing.change(nowUs, { ...ended, ...change });
   }
 
   /** After the carrier's state changed. */

@@ -7,15 +7,25 @@ import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
 import { Wake } from '../../src/host/wake.js';
-import { readTrace } from '../topology/traces.js';
-import type { ForwarderStart, FromForwarder, RelayConfig, RelayReply, ToForwarder } from './protocol.js';
+import type { Trace } from '../emulation/trace.js';
+import type {
+  ForwarderRequest,
+  ForwarderStart,
+  FromForwarder,
+  RelayConfig,
+  RelayReply,
+  RelayRequest,
+  ToForwarder,
+} from './protocol.js';
 
 const config: RelayConfig = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'));
 const wake = Wake.create();
-const links = config.links.map((link) => {
-  const [there, back] = link.directions.map(({ trace }) => (trace === null ? null : readTrace(trace)));
-  return { ...link, traces: [there ?? null, back ?? null] as const };
-});
+const links = await Promise.all(
+  config.links.map(async (link) => {
+    const [there, back] = link.directions;
+    return { ...link, traces: [await traceIn(there.trace), await traceIn(back.trace)] as const };
+  }),
+);
 const start: ForwarderStart = { wakeFd: wake.fd, links };
 const forwarder = new Worker(new URL(`./forwarder${import.meta.url.slice(-3)}`, import.meta.url), {
   workerData: start,
@@ -30,13 +40,35 @@ function tell(message: ToForwarder): void {
   wake.signal();
 }
 
+/** What reads traces takes longer to load than all the rest of the relay: only when there is one. */
+async function traceIn<T extends string | null>(file: T): Promise<Trace | Extract<T, null>> {
+  if (file === null) return file as Extract<T, null>;
+  const { readTrace } = await import('../topology/traces.js');
+  return readTrace(file);
+}
+
+async function forForwarder(request: RelayRequest): Promise<ForwarderRequest> {
+  if (request.what !== 'change') return request;
+  const { trace, ...change } = request.change;
+  return trace === undefined
+    ? { ...request, change }
+    : { ...request, change: { ...change, trace: await traceIn(trace) } };
+}
+
 function serve(client: Socket): void {
   client.on('error', () => client.destroy());
   createInterface({ input: client }).on('line', (line) => {
     const { id, request } = JSON.parse(line);
     const own = requests++;
-    waiting.set(own, (reply) => client.write(`${JSON.stringify({ ...reply, id })}\n`));
-    tell({ id: own, request });
+    const answer = (reply: RelayReply): boolean => client.write(`${JSON.stringify({ ...reply, id })}\n`);
+    waiting.set(own, answer);
+    forForwarder(request).then(
+      (known) => tell({ id: own, request: known }),
+      (error: Error) => {
+        waiting.delete(own);
+        answer({ id, error: error.message });
+      },
+    );
   });
 }
 

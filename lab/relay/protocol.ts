@@ -30,7 +30,7 @@ export interface RelayDirection extends Emulation {
   readonly seed: number;
 }
 
-/** What can change about a direction while it runs; what is left out stays. A rate ends a trace. */
+/** What can change about a direction while it runs; what is left out stays. A rate ends a trace, and a trace a rate. */
 export interface DirectionChange {
   readonly rateBps?: number;
   readonly limit?: QueueLimit;
@@ -39,6 +39,8 @@ export interface DirectionChange {
   readonly loss?: Loss | null;
   readonly reorder?: number;
   readonly duplicate?: number;
+  /** Path of its file; it starts when it is set. */
+  readonly trace?: string;
 }
 
 export type RelayRequest =
@@ -79,11 +81,18 @@ export type RelayReply =
   | { readonly id: number; readonly counters?: readonly RelayCounters[]; readonly resetUs?: number }
   | { readonly id: number; readonly error: string };
 
+/** Traces are read before the forwarding thread hears of them. */
+export type ForwarderChange = Omit<DirectionChange, 'trace'> & { readonly trace?: Trace };
+type ChangeRequest = Extract<RelayRequest, { readonly what: 'change' }>;
+export type ForwarderRequest =
+  | Exclude<RelayRequest, ChangeRequest>
+  | (Omit<ChangeRequest, 'change'> & { readonly change: ForwarderChange });
+
 /** What the forwarding thread starts with. */
 export interface ForwarderStart {
   readonly wakeFd: number;
   readonly links: readonly (RelayLink & { readonly traces: readonly [Trace | null, Trace | null] })[];
 }
 
-export type ToForwarder = { readonly id: number; readonly request: RelayRequest } | { readonly what: 'stop' };
+export type ToForwarder = { readonly id: number; readonly request: ForwarderRequest } | { readonly what: 'stop' };
 export type FromForwarder = { readonly what: 'ready'; readonly priority: string } | RelayReply;

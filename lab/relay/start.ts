@@ -23,13 +23,13 @@ export function relaySocket(directory: string): string {
   return join(directory, RELAY_NODE, 'relay.sock');
 }
 
-function configFile(directory: string): string {
+export function relayConfigFile(directory: string): string {
   return join(directory, RELAY_NODE, 'relay.json');
 }
 
 /** The program and its configuration; `directory` is the lab's. Throws LabError (E_LAB_NOT_BUILT). */
-function relayCommand(directory: string): string[] {
-  return [process.execPath, builtProgram('lab', 'relay', 'main.js'), configFile(directory)];
+export function relayCommand(directory: string): string[] {
+  return [process.execPath, builtProgram('lab', 'relay', 'main.js'), relayConfigFile(directory)];
 }
 
 /**
@@ -46,7 +46,7 @@ export async function startRelay(
   requireBuilt(command[1] as string);
   const { lab, token } = directory.record;
   mkdirSync(directory.of(RELAY_NODE), { recursive: true });
-  writeFileSync(configFile(directory.path), JSON.stringify(relayConfig(lab, directory.path, plan)));
+  writeFileSync(relayConfigFile(directory.path), relayConfigText(lab, directory.path, plan));
   const log = join(directory.of(RELAY_NODE), 'relay.log');
   const env = { MPIP_LAB: lab, [TOKEN_VARIABLE]: token };
   const own: NodeCommand = { command, env, stdout: log, stderr: log, outlives: true };
@@ -93,8 +93,9 @@ async function answers(directory: LabDirectory): Promise<string | null> {
   }
 }
 
-function relayConfig(lab: string, directory: string, plan: Plan): RelayConfig {
-  return {
+/** What its configuration file says. */
+export function relayConfigText(lab: string, directory: string, plan: Plan): string {
+  const config: RelayConfig = {
     lab,
     socket: relaySocket(directory),
     links: relayedLinks(plan).map(({ name, mtu, ends: [a, b], cut = false }): RelayLink => {
@@ -102,6 +103,7 @@ function relayConfig(lab: string, directory: string, plan: Plan): RelayConfig {
       return { name, mtu, interfaces, cut, directions: [directionOf(a), directionOf(b)] };
     }),
   };
+  return JSON.stringify(config);
 }
 
 function directionOf({ shaping, emulation }: PlannedEnd): RelayDirection {

@@ -1,5 +1,6 @@
 /** All results as one HTML page that needs nothing else: no script, no network, figures inside. */
 import { readFileSync } from 'node:fs';
+import { combinationOf } from '../results/combination.js';
 import type { FoundResult, FoundResults, Unreadable } from '../results/find.js';
 import { quantityText, withoutUnit } from '../results/metrics-table.js';
 import { isHeadline } from '../workloads/kinds.js';
@@ -107,7 +108,7 @@ function runBody({ parts }: Run, id: string): Content {
     sweepTable(parts, id),
     parts.map(
       (part, i) => html`<section id="${id}-${i}" class="part">
-<h3>${parametersText(part)} ${verdict([part.document])}</h3>
+<h3>${combinationOf(part.document)} ${verdict([part.document])}</h3>
 ${resultBody(part)}</section>
 `,
     ),
@@ -125,18 +126,12 @@ function sweepTable(parts: readonly FoundResult[], id: string): Content {
   ];
   const rows = parts.flatMap((part, i) =>
     Object.values(part.document.arms).map(({ label, metrics: own }) => [
-      html`<a href="#${id}-${i}">${parametersText(part)}</a>`,
+      html`<a href="#${id}-${i}">${combinationOf(part.document)}</a>`,
       label,
       ...metrics.map((metric) => quantityText(metric, own[metric])),
     ]),
   );
   return table('All combinations', columns, rows);
-}
-
-function parametersText({ document }: FoundResult): string {
-  return Object.entries(document.parameters)
-    .map(([name, value]) => `${name} = ${value}`)
-    .join(', ');
 }
 
 /** What the experiment shows. */

@@ -1,7 +1,7 @@
 /** Results put in the order that a reader looks for them: by experiment, the newest run first. */
 import { basename, dirname } from 'node:path';
+import { combinationFolder, combinationOf } from '../results/combination.js';
 import type { FoundResult } from '../results/find.js';
-import { combinationFolder } from '../scenario/matrix.js';
 
 export interface ExperimentRuns {
   readonly name: string;
@@ -44,7 +44,7 @@ function isOurs({ runs }: ExperimentRuns): boolean {
 
 /** The results of a sweep have folders of their own, named by their parameters, in that of the run. */
 function runDirectory({ directory, document }: FoundResult): string {
-  const name = combinationFolder(document.parameters);
+  const name = combinationFolder(combinationOf(document));
   const own = basename(directory).replace(/-\d+$/, '');
   const isPart = name !== '' && (basename(directory) === name || own === name);
   return isPart ? dirname(directory) : directory;

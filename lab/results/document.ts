@@ -82,6 +82,7 @@ export const ResultDocumentSchema = z
     machine: Machine,
     versions: z.record(name, z.string()).describe('of what took part: mpip, node, kernel, iperf3, ...'),
     parameters: z.record(name, z.union([z.string(), finite, z.boolean()])),
+    combination: z.string().optional().describe('what tells it from the others of its sweep: "rate=10mbit, flows=4"'),
     arms: z.record(name, Arm),
     links: z.array(Link),
     events: z.array(Event).optional().describe('what was done to the lab, in seconds since the start of the workload'),

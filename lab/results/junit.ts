@@ -1,4 +1,5 @@
 /** Results as JUnit XML, for CI: a suite for each document, a test case for each claim. */
+import { combinationOf } from './combination.js';
 import type { ResultDocument } from './document.js';
 import { sidesText } from './summary.js';
 
@@ -15,9 +16,9 @@ export function junitXml(documents: readonly ResultDocument[], failed: FailedRun
 }
 
 function suiteOf(document: ResultDocument): string {
-  const { experiment, parameters, claims, unchecked_claims, started, arms, duration_s } = document;
-  const texts = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
-  const name = texts.length === 0 ? experiment : `${experiment} (${texts.join(', ')})`;
+  const { experiment, claims, unchecked_claims, started, arms, duration_s } = document;
+  const combination = combinationOf(document);
+  const name = combination === '' ? experiment : `${experiment} (${combination})`;
   const seconds = Object.values(arms).reduce((sum, arm) => sum + duration_s * (arm.repetitions?.length ?? 1), 0);
   const cases = [
     ...claims.map((claim) => {

@@ -1,5 +1,6 @@
 /** Results of a scenario as Markdown: for each combination of parameters, what was measured and which claims held. */
 import { headlinesOf, type Workload } from '../workloads/kinds.js';
+import { combinationOf } from './combination.js';
 import type { ResultDocument } from './document.js';
 import { metricsTable, quantityText, withoutUnit } from './metrics-table.js';
 import { sidesText } from './summary.js';
@@ -63,11 +64,10 @@ function overview(parts: readonly MarkdownPart[], workloads: readonly Workload[]
 }
 
 function section({ document, folder }: MarkdownPart, withHeading: boolean): string[] {
-  const parameters = Object.entries(document.parameters).map(([name, value]) => `${name} = ${value}`);
   const at = (file: string): string => encodeURI(folder === '' ? file : `${folder}/${file}`);
   const events = (document.events ?? []).map(({ at_s, text }) => `- at ${Number(at_s.toFixed(3))} s: \`${text}\``);
   return [
-    ...(withHeading ? [`## ${parameters.join(', ')}`, ''] : []),
+    ...(withHeading ? [`## ${combinationOf(document)}`, ''] : []),
     `![${document.title}](${at('figure.svg')})`,
     '',
     ...(events.length === 0 ? [] : ['Events:', '', ...events, '']),

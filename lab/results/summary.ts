@@ -1,4 +1,6 @@
 /** A result document as text for a terminal. */
+
+import { combinationOf } from './combination.js';
 import { median } from './distribution.js';
 import type { ResultDocument } from './document.js';
 import { formatQuantity, unitOfMetric } from './quantity.js';
@@ -32,8 +34,8 @@ export function summarize(document: ResultDocument): string {
 /** Metrics of the arms in columns, and claims: of a scenario, whose metrics are not all throughput. `names`: of the metrics. */
 export function summarizeMetrics(document: ResultDocument, names: readonly string[]): string {
   const arms = Object.values(document.arms);
-  const texts = Object.entries(document.parameters).map(([name, value]) => `${name}=${value}`);
-  const of = texts.length === 0 ? '' : ` (${texts.join(', ')})`;
+  const combination = combinationOf(document);
+  const of = combination === '' ? '' : ` (${combination})`;
   const repeated =
     arms[0]?.repetitions === undefined ? [] : [`medians of ${arms[0].repetitions.length} repetitions`, ''];
   const cell = (name: string, value: number | undefined): string =>
@@ -82,9 +84,9 @@ export function summarizeRepeats(documents: readonly ResultDocument[]): string {
 
 /** Of a run of several experiments: how many claims of each held, and those that did not. */
 export function summarizeClaims(documents: readonly ResultDocument[]): string {
-  const named = ({ experiment, parameters }: ResultDocument): string => {
-    const values = Object.entries(parameters).map(([name, value]) => `${name} ${value}`);
-    return `${experiment}${values.length === 0 ? '' : ` (${values.join(', ')})`}`;
+  const named = (document: ResultDocument): string => {
+    const combination = combinationOf(document);
+    return combination === '' ? document.experiment : `${document.experiment} (${combination})`;
   };
   const rows = documents.map((document) => {
     const held = document.claims.filter(({ pass }) => pass).length;

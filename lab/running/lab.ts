@@ -5,8 +5,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Backend } from '../backend/backend.js';
 import { backendOf } from '../backend/backends.js';
 import { launchInNamespace } from '../backend/netns/launch.js';
+import type { NodeCommand, NodeProcess } from '../backend/node-process.js';
 import { forThisMachine } from '../doctor/emulation.js';
-import { LabError } from '../error.js';
+import { LabError, LabMachineError } from '../error.js';
 import { makePlan, withoutMpip } from '../plan/make.js';
 import type { Plan } from '../plan/plan.js';
 import { RELAY_NODE, relayedLinks } from '../plan/relay.js';
@@ -16,7 +17,7 @@ import { bootId, identify } from '../record/identity.js';
 import type { LabRecord } from '../record/record.js';
 import { startReaper } from '../record/start-reaper.js';
 import type { Calibration } from '../relay/calibration/direction.js';
-import { restartRelay } from '../relay/start.js';
+import { restartRelay, startRelay } from '../relay/start.js';
 import type { BackendName, Topology } from '../topology/topology.js';
 import { readTrace } from '../topology/traces.js';
 import { calibrate } from './calibrate.js';
@@ -89,7 +90,8 @@ export class Lab implements AsyncDisposable {
     const whole = 'topology' in topology ? topology : makePlan(topology);
     const hosted = options.mpip === false ? withoutMpip(whole) : whole;
     const backend = options.backend ?? hosted.backend ?? 'netns';
-    await backendOf({ backend }).require(hosted);
+    const lacks = await backendOf({ backend }).lacks(hosted);
+    if (lacks.length > 0) throw new LabMachineError(lacks.join('\n'));
     const plan = options.emulator === 'relay' ? hosted : await forThisMachine(hosted, options.emulator);
     if (plan.nodes.some(({ mpip }) => mpip !== null)) requireDaemon();
     requireTraces(plan);
@@ -173,10 +175,9 @@ export class Lab implements AsyncDisposable {
    * Throws LabError (E_LAB_LINK when no link of the lab is relayed, E_LAB_RELAY, E_LAB_NOT_BUILT).
    */
   async restartRelay(signal?: AbortSignal): Promise<void> {
-    const { lab } = this.#directory.record;
     if (relayedLinks(this.plan).length === 0)
-      throw new LabError('E_LAB_LINK', `lab ${lab} has no relay: no link needs one`);
-    await restartRelay(this.#directory, (command) => launchInNamespace(lab, RELAY_NODE, command), signal);
+      throw new LabError('E_LAB_LINK', `lab ${this.name} has no relay: no link needs one`);
+    await restartRelay(this.#directory, (command) => this.#launchRelay(command), signal);
   }
 
   /** Runs a command in a node with this process's standard streams, its terminal if it has one; resolves with the exit status. */
@@ -215,20 +216,36 @@ export class Lab implements AsyncDisposable {
       await action();
       onStep?.({ title, durationMs: performance.now() - start });
     };
-    if (calibrateFirst) await step('calibration', () => this.calibrate(signal));
     const daemons = new Map<string, Mpipd>();
     for (const { name, mpip } of this.#nodes) if (mpip) daemons.set(name, mpip);
-    if (daemons.size > 0) {
-      await step('mpipd', () =>
-        settle([...daemons.values()], async (daemon) => {
-          await daemon.start();
-          await daemon.answers(signal);
-        }),
-      );
-      if (waitForPaths) await step('paths', () => pathsLive(plan, daemons, signal));
+    const relay = async (): Promise<void> => {
+      if (relayedLinks(plan).length === 0) return;
+      await step('relay', () => startRelay(this.#directory, plan, (command) => this.#launchRelay(command), signal));
+    };
+    const mpipds = async (): Promise<void> => {
+      if (daemons.size === 0) return;
+      const start = async (daemon: Mpipd): Promise<void> => {
+        await daemon.start();
+        await daemon.answers(signal);
+      };
+      await step('mpipd', () => settle([...daemons.values()], start));
+    };
+    if (calibrateFirst) {
+      await relay();
+      await step('calibration', () => this.calibrate(signal));
+      await mpipds();
+    } else {
+      // Programs of Node spend most of their start on loading themselves, and the relay, first and smaller, is there before mpipd's first packet.
+      await settle([relay, mpipds], (start) => start());
     }
+    if (waitForPaths && daemons.size > 0) await step('paths', () => pathsLive(plan, daemons, signal));
     this.#directory.update(() => ({ state: 'up' }));
     signal?.throwIfAborted();
+  }
+
+  /** It is a process of the machine, whatever nodes are made of. */
+  #launchRelay(command: NodeCommand): Promise<NodeProcess> {
+    return launchInNamespace(this.name, RELAY_NODE, command);
   }
 
   async #takeDown(): Promise<void> {

@@ -16,6 +16,7 @@ export const LINK_SETTINGS = {
   loss: linkLoss,
   reorder: percent,
   duplicate: percent,
+  trace: z.string(),
   from: z.string(),
 };
 export type LinkSetting = keyof typeof LINK_SETTINGS;
@@ -31,6 +32,7 @@ const FIELDS = {
   loss: 'loss',
   reorder: 'reorder',
   duplicate: 'duplicate',
+  trace: 'trace',
   from: 'from',
 } as const satisfies Record<LinkSetting, keyof LinkChange>;
 

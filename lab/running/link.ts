@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Backend } from '../backend/backend.js';
 import type { QueueCounters } from '../backend/counters.js';
 import { LabError } from '../error.js';
@@ -8,6 +9,7 @@ import { askRelay } from '../relay/client.js';
 import type { RelayCounters, RelayRequest } from '../relay/protocol.js';
 import { livingRelays, relaySocket } from '../relay/start.js';
 import type { LinkEnd, Loss, QueueLimit } from '../topology/topology.js';
+import { readTrace } from '../topology/traces.js';
 
 /** What changes about a link; what is left out stays as it is. */
 export interface LinkChange {
@@ -29,6 +31,8 @@ export interface LinkChange {
   /** Shares, 0 to 1. */
   readonly reorder?: number;
   readonly duplicate?: number;
+  /** A file, as in topologies, that the link follows from now on in place of a rate. Only of relayed links. */
+  readonly trace?: string;
   /** Changes the direction that starts at this node only; the carrier has no direction. */
   readonly from?: string;
 }
@@ -54,7 +58,7 @@ export interface LinkCounters {
 }
 
 const SHAPING = ['rateBps', 'limit'] as const;
-const EMULATION = ['delayUs', 'jitterUs', 'loss', 'reorder', 'duplicate'] as const;
+const EMULATION = ['delayUs', 'jitterUs', 'loss', 'reorder', 'duplicate', 'trace'] as const;
 
 /** A link of a running lab. */
 export interface LabLink {
@@ -63,11 +67,11 @@ export interface LabLink {
   /** What leaves each end is shaped as this says; null: not at all. */
   readonly shaping: readonly [Shaping | null, Shaping | null];
   readonly emulator: Emulator;
-  /** Whether it is relayed and its carrier was taken away (`set`); at other links the interfaces tell. */
+  /** Whether its carrier was taken away by `set`. */
   readonly cut: boolean;
   /** null: nothing but a rate is emulated. */
   readonly emulation: readonly [PlannedEmulation | null, PlannedEmulation | null];
-  /** Throws LabError (E_LAB_LINK for a change that makes no sense, E_LAB_RELAY), LabCommandError. */
+  /** Throws LabError (E_LAB_LINK for a change that makes no sense, E_LAB_TRACE, E_LAB_RELAY), LabCommandError. */
   set(change: LinkChange): Promise<void>;
   /**
    * Since the link was made or calibrated, in order of `ends`; null where nothing but the veth pair makes the link, whose interfaces
@@ -111,7 +115,8 @@ export class RunningLink implements LabLink {
     return [a.emulation, b.emulation];
   }
 
-  async set(change: LinkChange): Promise<void> {
+  async set(wanted: LinkChange): Promise<void> {
+    const change = wanted.trace === undefined ? wanted : { ...wanted, trace: resolve(wanted.trace) };
     for (const node of [change.at, change.from]) {
       if (node === undefined || this.ends.some((end) => end.node === node)) continue;
       throw this.#refusal(`${node} is not at this link; its ends: ${this.ends.map((end) => end.node).join(', ')}`);
@@ -124,12 +129,10 @@ export class RunningLink implements LabLink {
     if (change.carrier === undefined) return;
     const plan = this.directory.plan;
     const link = this.#planned(plan);
-    if (link.emulator === 'relay') {
-      await this.#ask({ what: 'carrier', link: this.name, up: change.carrier === 'up' });
-      this.#replace({ ...link, cut: change.carrier === 'down' });
-      return;
-    }
-    await this.backend.setCarrier(this.directory.record, plan, link, change.carrier, change.at ?? this.ends[0].node);
+    const { carrier, at = this.ends[0].node } = change;
+    if (link.emulator === 'relay') await this.#ask({ what: 'carrier', link: this.name, up: carrier === 'up' });
+    else await this.backend.setCarrier(this.directory.record, plan, link, carrier, at);
+    this.#replace({ ...link, cut: carrier === 'down' });
   }
 
   async counters(): Promise<readonly [LinkCounters, LinkCounters] | null> {
@@ -187,10 +190,22 @@ export class RunningLink implements LabLink {
       ...(change.rateBps !== undefined && { trace: null }),
     };
     if (emulation.jitterUs > emulation.delayUs) throw this.#refusal('the jitter would be more than the delay');
+    if (change.trace !== undefined) {
+      this.#requireTrace(link, change.trace, change.rateBps);
+      return { ...end, emulation, shaping: null };
+    }
     const rate = change.rateBps ?? end.shaping?.rateBps;
     if (rate === undefined) return { ...end, emulation };
     const shaping = link.emulator === 'relay' ? relayShaping : shapingFor;
     return { ...end, emulation, shaping: shaping(rate, emulation.limit, link.mtu) };
+  }
+
+  /** Throws LabError (E_LAB_LINK, E_LAB_TRACE). */
+  #requireTrace({ emulator }: PlannedLink, file: string, rateBps: number | undefined): void {
+    if (rateBps !== undefined) throw this.#refusal('has a rate or a trace, not both');
+    if (emulator !== 'relay')
+      throw this.#refusal(`${emulator} follows no trace: give it one in the topology, for the relay`);
+    readTrace(file);
   }
 
   #reshaped(link: PlannedLink, end: PlannedEnd, { rateBps, limit }: LinkChange): Shaping {

@@ -47,17 +47,15 @@ export class Mpipd implements MpipDaemon, AsyncDisposable {
   readonly configFile: string;
   readonly logFile: string;
   readonly socketPath: string;
-  readonly #state: string;
   #client: Promise<ControlClient> | undefined;
 
   constructor(
     private readonly host: MpipdHost,
     private readonly planned: PlannedMpip,
   ) {
-    this.configFile = join(host.directory, 'mpipd.yaml');
+    this.configFile = mpipdConfigFile(host.directory);
     this.logFile = join(host.directory, 'mpipd.log');
-    this.#state = join(host.directory, 'mpipd');
-    this.socketPath = controlSocketPath(this.#state);
+    this.socketPath = controlSocketPath(stateOf(host.directory));
   }
 
   get pid(): number | undefined {
@@ -97,12 +95,9 @@ export class Mpipd implements MpipDaemon, AsyncDisposable {
 
   /** Writes the configuration and starts the daemon; `answers` waits for it. */
   async start(): Promise<void> {
-    const program = daemonProgram();
-    const { settings, peers } = this.planned;
-    const config = { peers, ...settings, state: this.#state, 'node-id-file': join(this.host.directory, 'node-id') };
-    writeFileSync(this.configFile, stringify(config), { mode: 0o600 });
+    writeFileSync(this.configFile, mpipdConfigText(this.host.directory, this.planned), { mode: 0o600 });
     await this.#disconnect();
-    await this.host.start([process.execPath, program, '--config', this.configFile], this.logFile);
+    await this.host.start(mpipdCommand(this.host.directory), this.logFile);
   }
 
   /** Throws LabError (E_LAB_MPIPD) with the end of its log. */
@@ -166,6 +161,24 @@ export class Mpipd implements MpipDaemon, AsyncDisposable {
 }
 
 const ENDING: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT', 'SIGSEGV']);
+
+/** `directory` holds the files of the node. */
+export function mpipdConfigFile(directory: string): string {
+  return join(directory, 'mpipd.yaml');
+}
+
+/** What its configuration file says. */
+export function mpipdConfigText(directory: string, { settings, peers }: PlannedMpip): string {
+  return stringify({ peers, ...settings, state: stateOf(directory), 'node-id-file': join(directory, 'node-id') });
+}
+
+export function mpipdCommand(directory: string): string[] {
+  return [process.execPath, daemonProgram(), '--config', mpipdConfigFile(directory)];
+}
+
+function stateOf(directory: string): string {
+  return join(directory, 'mpipd');
+}
 
 function daemonProgram(): string {
   return builtProgram('src', 'daemon', 'main.js');

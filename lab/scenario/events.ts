@@ -1,24 +1,27 @@
 /** Events of scenarios. */
+import { dirname, isAbsolute, join } from 'node:path';
 import { nearest } from '../../src/document/nearest.js';
 import type { Parameters } from '../../src/document/parameters.js';
 import type { LabEvent } from '../experiment/events.js';
 import type { Plan } from '../plan/plan.js';
 import { changeText, type LinkSetting, settingsIn } from '../running/link-change.js';
 import type { Report } from '../topology/report.js';
+import { traceProblem } from '../topology/traces.js';
 import { isFor } from './matrix.js';
 import type { EventDocument } from './schema.js';
 
 const FORMS = '{ at, link, set }, { at, node, exec } or { at, node, mpipd }';
 
 /** What only an emulator of links does. */
-const EMULATED: ReadonlySet<LinkSetting> = new Set(['delay', 'jitter', 'loss', 'reorder', 'duplicate']);
+const EMULATED: ReadonlySet<LinkSetting> = new Set(['delay', 'jitter', 'loss', 'reorder', 'duplicate', 'trace']);
 
-/** `duration`: seconds of the arm, null = not known. */
+/** `duration`: seconds of the arm, null = not known. `file`: the scenario, beside which traces are looked for. */
 export function checkEvents(
   documents: readonly EventDocument[],
   parameters: Parameters,
   plan: Plan,
   duration: number | null,
+  file: string,
   report: Report,
 ): LabEvent[] {
   return documents.flatMap((document, index) => {
@@ -27,7 +30,7 @@ export function checkEvents(
     if (duration !== null && document.at > duration) {
       report([...path, 'at'], `is after the end: the workloads end after ${duration} s`);
     }
-    const event = eventOf(document, plan, (key, message) => report([...path, ...key], message));
+    const event = eventOf(document, plan, file, (key, message) => report([...path, ...key], message));
     const { name } = document;
     return event === null ? [] : [{ ...event, ...(name !== undefined && { name }) }];
   });
@@ -36,6 +39,7 @@ export function checkEvents(
 function eventOf(
   document: EventDocument,
   plan: Plan,
+  file: string,
   refuse: (key: readonly string[], message: string) => void,
 ): LabEvent | null {
   const { at, link, set, node, exec, mpipd } = document;
@@ -75,7 +79,13 @@ function eventOf(
       refuse(['set', 'limit'], `what leaves ${unlimited.node} has no rate, so nothing waits there`);
     }
     if (set.at !== undefined && set.carrier !== 'down') refuse(['set', 'at'], '"at" goes with carrier: down');
-    return { kind: 'link', at, link, set, text: `${link} ${changeText(set)}` };
+    const text = `${link} ${changeText(set)}`;
+    if (set.trace === undefined) return { kind: 'link', at, link, set, text };
+    const trace = isAbsolute(set.trace) ? set.trace : join(dirname(file), set.trace);
+    const problem = traceProblem(trace);
+    if (problem !== null) refuse(['set', 'trace'], problem);
+    if (set.rateBps !== undefined) refuse(['set', 'trace'], 'a link has a rate or a trace, not both');
+    return { kind: 'link', at, link, set: { ...set, trace }, text };
   }
   if (node !== undefined && (given === 'exec node' || given === 'mpipd node')) {
     const planned = plan.nodes.find(({ name }) => name === node);

@@ -4,8 +4,9 @@ import { preludeSchema, scenarioSchema } from './schema.js';
 
 const TITLE = 'Scenario of mpip-lab';
 
+const WITH_PARAMETER = '\\$\\{[^}]*\\}';
 /** A text with a parameter in it, which stands for a value of any kind. */
-const PARAMETER: JsonSchema = { type: 'string', pattern: '\\$\\{[^}]*\\}' };
+const PARAMETER: JsonSchema = { type: 'string', pattern: WITH_PARAMETER };
 
 export function scenarioJsonSchema(): JsonSchema {
   const { $schema, ...schema } = jsonSchemaOf(scenarioSchema);
@@ -14,7 +15,7 @@ export function scenarioJsonSchema(): JsonSchema {
   return { $schema, title: TITLE, ...rest, properties: { ...properties, matrix } } as JsonSchema;
 }
 
-/** The same schema with a parameter allowed wherever a value stands that is no text of any form. */
+/** The same schema with a parameter allowed wherever a value stands that is no text of any form, and as a key. */
 function withParameters(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withParameters);
   if (typeof schema !== 'object' || schema === null) return schema;
@@ -25,7 +26,9 @@ function withParameters(schema: unknown): unknown {
       key === 'propertyNames' ? value : withParameters(value),
     ]),
   );
-  return isLeaf(visited) ? { anyOf: [visited, PARAMETER] } : visited;
+  if (isLeaf(visited)) return { anyOf: [visited, PARAMETER] };
+  if (visited.type !== 'object' || visited.additionalProperties !== false) return visited;
+  return { ...visited, patternProperties: { ...(visited.patternProperties ?? {}), [WITH_PARAMETER]: {} } };
 }
 
 /** What a text with a parameter would not fit: a number, a truth value, one of a few words. */

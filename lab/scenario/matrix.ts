@@ -1,5 +1,6 @@
 /** Sweeps: every combination of the values that `matrix` gives to parameters. Pure. */
 import type { Parameters, ParameterValue } from '../../src/document/parameters.js';
+import { parameterText } from '../results/combination.js';
 
 /** Values of each parameter, or the combinations themselves. */
 export type Matrix = Readonly<Record<string, readonly ParameterValue[]>> | readonly Parameters[];
@@ -24,17 +25,14 @@ export function isFor(only: Only | undefined, parameters: Parameters): boolean {
   return Object.entries(only ?? {}).every(([name, values]) => [values].flat().includes(parameters[name] ?? ''));
 }
 
-/** "rate=10mbit, loss=1%". */
-export function combinationText(parameters: Parameters): string {
-  return Object.entries(parameters)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(', ');
-}
-
-/** The same as a name of a folder; different combinations may come to the same one. */
-export function combinationFolder(parameters: Parameters): string {
-  return combinationText(parameters)
-    .replaceAll(', ', '_')
-    .replace(/[^\w.=%+-]+/g, '-')
-    .slice(0, 100);
+/** What tells combinations apart: as few of the first parameters of each as will do. */
+export function distinguishing(all: readonly Parameters[]): Parameters[] {
+  const names = Object.keys(all[0] ?? {});
+  const first = (parameters: Parameters, count: number): Parameters =>
+    Object.fromEntries(names.slice(0, count).map((name) => [name, parameters[name] ?? '']));
+  const counts = Array.from(names, (_, i) => i + 1);
+  const enough = counts.find(
+    (count) => new Set(all.map((one) => parameterText(first(one, count)))).size === all.length,
+  );
+  return all.map((one) => first(one, enough ?? names.length));
 }

@@ -54,16 +54,13 @@ async function caseOf(
   const { value } = document;
   const problems: DocumentProblem[] = [];
   const report: Report = (path, message, at) => void problems.push(document.problemAt(path, message, at));
-  const plan = makePlan(await topologyOf(document, parameters, name));
-  const arms = checkArms(
-    value.arms,
-    plan.nodes.some(({ mpip }) => mpip !== null),
-    report,
-  );
+  const topology = await topologyOf(document, parameters, name);
+  const plan = makePlan(topology);
   const workloads = checkWorkloads(value.workloads, plan, value.duration, report);
+  const arms = checkArms(value.arms, topology, workloads, report);
   document.reject(problems);
   const duration = value.duration ?? endOf(workloads);
-  const events = checkEvents(value.events, parameters, plan, duration, report);
+  const events = checkEvents(value.events, parameters, plan, duration, document.file, report);
   const measures = checkMeasures(value.measures, events, plan, workloads, report);
   reportUnknown(value, parameters, report);
   document.reject(problems);

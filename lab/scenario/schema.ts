@@ -145,6 +145,7 @@ const arm = z.union([
     label: z.string().min(1).optional(),
     mpip: z.union([z.boolean(), mpip]).optional(),
     mptcp: z.boolean().optional(),
+    without: z.union([z.string().transform((link) => [link]), z.array(z.string()).min(1)]).optional(),
   }),
 ]);
 

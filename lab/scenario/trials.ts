@@ -3,8 +3,9 @@ import { dirname, resolve } from 'node:path';
 import { LabError } from '../error.js';
 import { selectArms } from '../experiment/run.js';
 import type { Trial } from '../experiment/trial.js';
+import { parameterText } from '../results/combination.js';
 import { kindOf, type Workload } from '../workloads/kinds.js';
-import { isFor } from './matrix.js';
+import { distinguishing, isFor } from './matrix.js';
 import type { Scenario, ScenarioCase } from './scenario.js';
 import { subjectOf } from './subject.js';
 
@@ -22,6 +23,7 @@ export function trialsOf(scenario: Scenario, { duration, arms, repeat = scenario
   const short = duration === 'short' ? scenario.short : null;
   const wanted = duration === 'short' ? short?.duration : duration;
   const cases = scenario.cases.filter(({ parameters }) => isFor(short?.only, parameters));
+  const told = distinguishing(scenario.cases.map(({ parameters }) => parameters));
   return cases.map((own): Trial => {
     const timed = wanted === undefined ? own : scaled(scenario, own, wanted);
     return {
@@ -36,6 +38,7 @@ export function trialsOf(scenario: Scenario, { duration, arms, repeat = scenario
       duration: timed.duration,
       settle: timed.settle,
       parameters: timed.parameters,
+      combination: parameterText(told[scenario.cases.indexOf(own)] ?? {}),
       measures: timed.measures,
       bin: timed.bin,
       claims: timed.claims,

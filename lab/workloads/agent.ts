@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { LabCommandError } from '../error.js';
-import type { LabNode, LabProcess } from '../lab.js';
 import { abortable } from '../running/abortable.js';
+import type { LabNode } from '../running/node.js';
+import type { LabProcess } from '../running/process.js';
 import { GO, READY } from './agent-program.js';
 import type { Program } from './program.js';
 

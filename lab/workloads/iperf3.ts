@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LabCommandError, LabError } from '../error.js';
-import type { LabNode } from '../lab.js';
+import type { LabNode } from '../running/node.js';
 import { failureOf, Iperf3Error, type Iperf3Result, resultOf } from './iperf3-report.js';
 import { listening } from './listening.js';
 import type { WorkloadBase, WorkloadKind } from './workload.js';

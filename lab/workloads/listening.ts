@@ -1,6 +1,7 @@
 /** Waiting for a server by condition: its socket listens. */
 import { LabCommandError } from '../error.js';
-import type { LabNode, LabProcess } from '../lab.js';
+import type { LabNode } from '../running/node.js';
+import type { LabProcess } from '../running/process.js';
 import { waitUntil } from '../running/wait.js';
 
 const PATIENCE_MS = 10_000;

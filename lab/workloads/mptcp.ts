@@ -8,7 +8,7 @@
  * `fullmesh` adds subflows that share a link with others and compete with them (measured: 46 to 50 of 56 Mbit/s).
  */
 import { LabError } from '../error.js';
-import type { LabNode, NodeInterface } from '../lab.js';
+import type { LabNode, NodeInterface } from '../running/node.js';
 
 export interface MptcpEndpoint {
   /** Without prefix. */

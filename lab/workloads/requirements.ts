@@ -1,12 +1,18 @@
 /** What workloads need of the machine, checked before a lab is brought up for them. */
+import { backendOf } from '../backend/backends.js';
+import { imagePackages } from '../backend/docker/image.js';
 import { findProgram, readKernelFile } from '../doctor/machine.js';
-import { requireMachine } from '../doctor/require.js';
 import { LabMachineError } from '../error.js';
+import type { Plan } from '../plan/plan.js';
+import type { BackendName } from '../topology/topology.js';
 import { kindOf, type Workload } from './kinds.js';
 
 export interface Needs {
   readonly workloads: readonly Workload[];
   readonly mptcp: boolean;
+  readonly plan: Pick<Plan, 'nodes' | 'backend'>;
+  /** Default: the topology's, else `netns`. */
+  readonly backend?: BackendName | undefined;
 }
 
 /** Debian packages of the programs. */
@@ -22,15 +28,17 @@ const CONGESTION = '/proc/sys/net/ipv4/tcp_available_congestion_control';
 const MPTCP = '/proc/sys/net/mptcp/enabled';
 
 /** Throws LabMachineError that names everything that is missing and how to get it. */
-export function requireFor({ workloads, mptcp }: Needs): void {
-  requireMachine();
+export async function requireFor({ workloads, mptcp, plan, ...given }: Needs): Promise<void> {
+  const backend = given.backend ?? plan.backend ?? 'netns';
+  const problems = await backendOf({ backend }).lacks(plan);
   const programs = new Set([
     ...workloads.flatMap((workload) => kindOf(workload).programs(workload)),
     ...(mptcp ? ['mptcpize'] : []),
   ]);
-  const missing = [...programs].filter((program) => findProgram(program) === undefined);
-  const problems: string[] = [];
-  if (missing.length > 0) {
+  const missing = [...programs].filter((program) => !hasProgram(program, backend));
+  if (missing.length > 0 && backend === 'docker') {
+    problems.push(`the image of nodes has no ${missing.join(', ')}; run it with --backend netns`);
+  } else if (missing.length > 0) {
     const packages = [...new Set(missing.map((program) => PACKAGE_OF[program]))].join(' ');
     problems.push(`missing: ${missing.join(', ')}; get it with: apt-get install ${packages}`);
   }
@@ -46,4 +54,10 @@ export function requireFor({ workloads, mptcp }: Needs): void {
     problems.push(`the kernel has no TCP ${congestion}; get it with: modprobe tcp_${congestion}`);
   }
   if (problems.length > 0) throw new LabMachineError(problems.join('\n'));
+}
+
+/** Containers have their own. */
+function hasProgram(program: string, backend: BackendName): boolean {
+  if (backend === 'netns') return findProgram(program) !== undefined;
+  return imagePackages().includes(PACKAGE_OF[program] ?? program);
 }

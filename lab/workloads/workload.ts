@@ -1,6 +1,7 @@
 /** What all workloads have in common. One folder or file for each kind; kinds.ts puts them together. */
-import type { Lab } from '../lab.js';
+
 import type { SeriesRecord } from '../results/document.js';
+import type { Lab } from '../running/lab.js';
 
 export interface WorkloadBase {
   /** First part of the names of its metrics. */

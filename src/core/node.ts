@@ -8,6 +8,7 @@ import { addressDigest, NodeContext } from './node/context.js';
 import { ControlChannel } from './node/control-channel.js';
 import { Delivery } from './node/delivery.js';
 import { Handshake } from './node/handshake.js';
+import { IcmpErrors } from './node/icmp-errors.js';
 import { PathManager } from './node/path-manager.js';
 import { type Envelope, Receiver } from './node/receiver.js';
 import { SessionManager } from './node/session-manager.js';
@@ -40,6 +41,7 @@ export class Node {
   private readonly delivery: Delivery;
   private readonly transmitter: Transmitter;
   private readonly tooLong: TooLong;
+  private readonly icmpErrors: IcmpErrors;
   private readonly receiver: Receiver;
   private readonly cutter: NativeCutter;
   private readonly packet = new PacketView();
@@ -71,7 +73,7 @@ export class Node {
       unanswered: (session, at) => this.sessions.leaveNative(session, at),
     });
     const { control, delivery, binder } = this;
-    this.sessions = new SessionManager(context, control, delivery, binder, () => this.releaseUnused(), now);
+    this.sessions = new SessionManager(context, control, delivery, binder, (at) => this.releaseUnused(at), now);
     this.handshake = new Handshake(context, this.control, this.connections, {
       tick: (peer, at) => this.tick(peer, at),
       proven: (peer, at) => this.paths.connect(peer, at),
@@ -80,6 +82,7 @@ export class Node {
     });
     this.transmitter = new Transmitter(context);
     this.tooLong = new TooLong(context, this.delivery);
+    this.icmpErrors = new IcmpErrors(context, this.control, this.delivery);
     this.receiver = new Receiver(context, {
       introduction: (message, local, source, at) => this.handshake.introduction(message, local, source, at),
       control: (peer, message, envelope, local, source, at) =>
@@ -155,6 +158,7 @@ export class Node {
         return;
       }
     }
+    if (!isSession && this.icmpErrors.send(packet, now)) return;
     context.counters.nativePackets += this.cutter.cut(offset, bytes, this.sendNative);
   }
 
@@ -285,6 +289,9 @@ export class Node {
         if (message.sequence === 0) this.paths.pushAddresses(peer, now);
         else this.paths.addressList(peer, message.addresses, message.sequence, now);
         break;
+      case CmType.icmp:
+        this.icmpErrors.received(peer, message, envelope);
+        break;
       case CmType.goodbye:
         if (message.reason === 'unknown') this.sessions.forgotten(peer, envelope);
         else this.forget(peer, `peer says ${message.reason}`, now);
@@ -292,8 +299,8 @@ export class Node {
     }
   }
 
-  private releaseUnused(): void {
-    for (const peer of this.context.peers.values()) this.steering.releaseUnused(peer);
+  private releaseUnused(now: number): void {
+    for (const peer of this.context.peers.values()) this.steering.releaseUnused(peer, now);
   }
 
   private tick(peer: Peer, now: number): void {

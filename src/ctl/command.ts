@@ -5,6 +5,7 @@ import {
   controlSocketPath,
   DEFAULT_STATE_DIRECTORY,
   DocumentError,
+  packageVersion,
   type RuleListing,
 } from '../daemon/api.js';
 import { addRulesCommands } from './rules.js';
@@ -54,6 +55,7 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
 function program(terminal: Terminal): Command {
   const root = new Command('mpipctl')
     .description('Looks into a running mpipd, and changes its rules.')
+    .version(packageVersion())
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.write(text),

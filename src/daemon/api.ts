@@ -11,3 +11,4 @@ export {
 } from './control/protocol.js';
 export { parseRule, readRuleFile } from './rules/document.js';
 export type { RuleDefinition, RuleListing } from './rules/table.js';
+export { packageVersion } from './version.js';

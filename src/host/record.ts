@@ -4,23 +4,23 @@
  */
 import { closeSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { LOCK_EX } from './constants.js';
 import { check, flock } from './libc.js';
+import { fields, integer, oneOf, type Read, text } from './record-fields.js';
 
 const VERSION = 1;
 const FILE = 'record.json';
 
-const ownerSchema = z.strictObject({
-  pid: z.int().positive(),
+interface Owner {
+  readonly pid: number;
   /** Clock ticks since boot (/proc/PID/stat, field 22). */
-  startTime: z.string(),
-  bootId: z.string(),
+  readonly startTime: string;
+  readonly bootId: string;
   /** Network namespace: device and rule numbers mean nothing in another one. */
-  networkNamespace: z.string(),
-});
+  readonly networkNamespace: string;
+}
 
-type Owner = z.infer<typeof ownerSchema>;
+const readOwner = fields<Owner>({ pid: integer, startTime: text, bootId: text, networkNamespace: text });
 
 /** The state directory belongs to a process that runs. */
 export class AlreadyRunningError extends Error {
@@ -62,11 +62,11 @@ export class StateRecord<Changes> {
   static claim<Changes>(
     directory: string,
     changes: Changes,
-    schema: z.ZodType<Changes>,
+    readChanges: Read<Changes>,
     undo: (changes: Changes) => void,
   ): StateRecord<Changes> {
     return locked(directory, () => {
-      settle(directory, schema, undo);
+      settle(directory, readChanges, undo);
       const record = new StateRecord<Changes>(directory, self());
       record.write(changes);
       return record;
@@ -74,8 +74,8 @@ export class StateRecord<Changes> {
   }
 
   /** Undoes what a dead owner recorded, as `claim` does. Returns whether `undo` was called. Throws AlreadyRunningError, RecordError. */
-  static settle<Changes>(directory: string, schema: z.ZodType<Changes>, undo: (changes: Changes) => void): boolean {
-    return locked(directory, () => settle(directory, schema, undo));
+  static settle<Changes>(directory: string, readChanges: Read<Changes>, undo: (changes: Changes) => void): boolean {
+    return locked(directory, () => settle(directory, readChanges, undo));
   }
 
   /** Replaces the record, in one step. */
@@ -103,9 +103,9 @@ function locked<T>(directory: string, action: () => T): T {
   }
 }
 
-function settle<Changes>(directory: string, schema: z.ZodType<Changes>, undo: (changes: Changes) => void): boolean {
+function settle<Changes>(directory: string, readChanges: Read<Changes>, undo: (changes: Changes) => void): boolean {
   const path = join(directory, FILE);
-  const record = read(path, schema);
+  const record = read(path, readChanges);
   if (record === undefined) return false;
   const { owner, changes } = record;
   if (isAlive(owner)) throw new AlreadyRunningError(owner.pid, directory);
@@ -115,16 +115,17 @@ function settle<Changes>(directory: string, schema: z.ZodType<Changes>, undo: (c
   return here;
 }
 
-function read<Changes>(path: string, changes: z.ZodType<Changes>): { owner: Owner; changes: Changes } | undefined {
-  let text: string;
+function read<Changes>(path: string, readChanges: Read<Changes>): { owner: Owner; changes: Changes } | undefined {
+  let json: string;
   try {
-    text = readFileSync(path, 'utf8');
+    json = readFileSync(path, 'utf8');
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
   try {
-    return z.strictObject({ version: z.literal(VERSION), owner: ownerSchema, changes }).parse(JSON.parse(text));
+    const readRecord = fields({ version: oneOf(VERSION), owner: readOwner, changes: readChanges });
+    return readRecord(JSON.parse(json));
   } catch (cause) {
     throw new RecordError(path, { cause });
   }

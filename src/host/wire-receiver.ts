@@ -74,8 +74,11 @@ export class WireReceiver {
     }
   }
 
-  /** One call's worth of messages. Returns how many; 0 when nothing waits. Errors of the socket are counted: they concern datagrams sent. */
-  receive(socket: WireSocket, sink: WireSink, now: number): number {
+  /**
+   * One call's worth of messages. Returns how many; 0 when nothing waits. Errors of the socket are counted: they concern datagrams sent. The
+   * clock (us) is read when they are there: a time from before would make a delay shorter than any packet can be, and a minimum keeps that.
+   */
+  receive(socket: WireSocket, sink: WireSink, clock: () => number): number {
     this.arm();
     if (this.armedCount === 0) return this.discardOne(socket);
     const count = recvmmsg(socket.fd, this.arena.address + this.headers, this.armedCount, MSG_DONTWAIT);
@@ -84,6 +87,7 @@ export class WireReceiver {
       return 0;
     }
     const { counters } = this;
+    const now = clock();
     for (let i = 0; i < count; i++) this.deliver(i, socket.local.id, sink, now);
     counters.wireReceivedMessages += count;
     this.keepUnused(count);

@@ -65,10 +65,10 @@ function readOnlyPaths(): string[] {
 }
 
 /**
- * The node's files, and on MPIP hosts this package as it was built and the Node.js that runs it, read-only and at their own places. They are
+ * The node's files, and on hosts, for mpipd and for workloads, this package as it was built and the Node.js that runs it, read-only and at their own places. They are
  * mounted rather than copied, so one image serves every state of the sources and a container starts without copying anything.
  */
-function mountsOf({ mpip }: PlannedNode, directory: string): Dockerode.MountConfig {
+function mountsOf({ kind }: PlannedNode, directory: string): Dockerode.MountConfig {
   const bind = (source: string, target: string, readOnly: boolean): Dockerode.MountSettings => ({
     Type: 'bind',
     Source: source,
@@ -76,7 +76,7 @@ function mountsOf({ mpip }: PlannedNode, directory: string): Dockerode.MountConf
     ReadOnly: readOnly,
   });
   const own = [bind(directory, directory, false)];
-  if (mpip === null) return own;
+  if (kind !== 'host') return own;
   const root = packageRoot();
   const parts = ['package.json', 'dist', 'node_modules'].map((name) => join(root, name)).filter(existsSync);
   return [

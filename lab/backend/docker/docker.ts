@@ -1,7 +1,7 @@
 /** Nodes as Docker containers without networks of Docker's: links are made in their network namespaces by the machine, as for `netns`. */
 import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requireMachine } from '../../doctor/require.js';
+import { machineLacks } from '../../doctor/require.js';
 import { LabError, LabMachineError } from '../../error.js';
 import type { Plan, PlannedNode } from '../../plan/plan.js';
 import { hostedNodes, RELAY_NODE, relayedLinks } from '../../plan/relay.js';
@@ -34,17 +34,14 @@ const IPV6_ON: PlannedNode['sysctls'] = ['all', 'default', 'lo'].map((name) => [
 export const docker: Backend = {
   ...netns,
 
-  async require(plan) {
-    requireMachine(plan);
-    const engine = await connectEngine(engineSocket());
-    const { SecurityOptions = [] } = await ask('info', () => engine.info());
-    const foreign = (SecurityOptions as string[]).find((option) => /name=(rootless|userns)/.test(option));
-    if (foreign !== undefined) {
-      throw new LabMachineError(
-        `the Docker engine runs with ${foreign}; labs need one of root's, without userns-remap`,
-      );
+  async lacks(plan) {
+    try {
+      await requireEngine();
+      return machineLacks(plan);
+    } catch (error) {
+      if (!(error instanceof LabMachineError)) throw error;
+      return [...machineLacks(plan), error.message];
     }
-    await requireImage(engine);
   },
 
   async claim(lab, plan) {
@@ -108,6 +105,10 @@ export const docker: Backend = {
     );
   },
 
+  typed(lab, node, command) {
+    return ['docker', 'exec', '--detach', containerName(lab, node), ...command];
+  },
+
   async attach(record, node, command) {
     const engine = await connectEngine(socketOf(record));
     return ask(`start of ${command.command.join(' ')} in ${node}`, () =>
@@ -115,6 +116,17 @@ export const docker: Backend = {
     );
   },
 };
+
+/** Throws LabMachineError where there is no engine that labs can use, or none with the image of nodes. */
+async function requireEngine(): Promise<void> {
+  const engine = await connectEngine(engineSocket());
+  const { SecurityOptions = [] } = await ask('info', () => engine.info());
+  const foreign = (SecurityOptions as string[]).find((option) => /name=(rootless|userns)/.test(option));
+  if (foreign !== undefined) {
+    throw new LabMachineError(`the Docker engine runs with ${foreign}; labs need one of root's, without userns-remap`);
+  }
+  await requireImage(engine);
+}
 
 function socketOf({ containers }: LabRecord): string {
   return containers?.engine ?? engineSocket();

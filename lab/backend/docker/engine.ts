@@ -7,7 +7,8 @@ const DEFAULT_SOCKET = '/var/run/docker.sock';
 /** What every remedy comes down to; `doctor` says it too. */
 export const ENGINE_REMEDY =
   'apt-get install --no-install-recommends docker.io, then: systemctl start docker' +
-  ' (without systemd: dockerd --bridge=none --iptables=false --ip-forward=false &)';
+  ' (without systemd: dockerd --bridge=none --iptables=false --ip-forward=false &),' +
+  ' then: mpip-lab image build';
 
 /** Path of the engine's socket: that of $DOCKER_HOST, or the usual one. Throws LabMachineError for an engine of another machine. */
 export function engineSocket(): string {

@@ -28,6 +28,12 @@ export function nodeImage(): string {
   return `${REPOSITORY}:${createHash('sha256').update(dockerfile()).digest('hex').slice(0, TAG_DIGITS)}`;
 }
 
+/** Debian packages that the image has. */
+export function imagePackages(): string[] {
+  const [, packages = ''] = /^ARG PACKAGES="([^"]*)"$/m.exec(dockerfile()) ?? [];
+  return packages.split(' ');
+}
+
 /** Throws LabMachineError when the image has not been built. */
 export async function requireImage(engine: Dockerode): Promise<void> {
   const image = nodeImage();
@@ -85,8 +91,7 @@ async function findBase(engine: Dockerode, onLine: (line: string) => void): Prom
 
 /** Throws LabMachineError, LabCommandError. */
 async function importBase(engine: Dockerode, onLine: (line: string) => void): Promise<string> {
-  const [, packages = ''] = /^ARG PACKAGES="([^"]*)"$/m.exec(dockerfile()) ?? [];
-  const { archive, suite } = await bootstrapBase(packages.split(' '), onLine);
+  const { archive, suite } = await bootstrapBase(imagePackages(), onLine);
   const image = `${BASE_REPOSITORY}:${suite}`;
   onLine(`importing ${image}`);
   const stream = await ask('import', () => engine.importImage(archive, { repo: BASE_REPOSITORY, tag: suite }));

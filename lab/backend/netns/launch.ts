@@ -3,12 +3,20 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { LabCommandError } from '../../error.js';
+import { packageRoot } from '../../package-root.js';
 import type { NodeCommand, NodeProcess, ProcessExit } from '../node-process.js';
 import { namespaceName } from './commands.js';
 
 /** `ip netns exec` becomes the command, which so keeps its pid. */
-export function insideNamespace(lab: string, node: string, command: readonly string[]): string[] {
+function insideNamespace(lab: string, node: string, command: readonly string[]): string[] {
   return ['ip', 'netns', 'exec', namespaceName(lab, node), ...command];
+}
+
+/** The same for a program of ours that is left running, as one could type it in the directory of this package. */
+export function leftRunning(lab: string, node: string, command: readonly string[]): string[] {
+  const root = `${packageRoot()}/`;
+  const words = command.map((word) => (word === process.execPath ? 'node' : word.replace(root, '')));
+  return ['setsid', '--fork', ...insideNamespace(lab, node, words)];
 }
 
 /** Throws LabCommandError. */

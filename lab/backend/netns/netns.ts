@@ -1,17 +1,15 @@
 /** Nodes as network namespaces, links as veth pairs, rates by tbf. */
 import { openSync, writeFileSync } from 'node:fs';
-import { requireMachine } from '../../doctor/require.js';
+import { machineLacks } from '../../doctor/require.js';
 import { LabCommandError, LabError } from '../../error.js';
 import type { Plan, PlannedEnd, PlannedNode } from '../../plan/plan.js';
-import { hostedNodes, RELAY_NODE, relayedLinks } from '../../plan/relay.js';
+import { hostedNodes } from '../../plan/relay.js';
 import type { LabDirectory } from '../../record/directory.js';
 import { type RecordedNamespace, TOKEN_VARIABLE } from '../../record/record.js';
 import { disableOffloads } from '../../relay/offloads.js';
-import { startRelay } from '../../relay/start.js';
 import type { Backend, BackendCommand, BackendStep, CreateProgress } from '../backend.js';
 import { CounterSource, parseQueueCounters, type QueueCounters } from '../counters.js';
 import { inParallel } from '../in-parallel.js';
-import type { NodeCommand, NodeProcess } from '../node-process.js';
 import {
   addLinks,
   addNamespaces,
@@ -27,7 +25,7 @@ import {
   sysctlCommand,
 } from './commands.js';
 import { inNamespace, namespaceFile } from './enter.js';
-import { attachInNamespace, insideNamespace, launchInNamespace } from './launch.js';
+import { attachInNamespace, launchInNamespace, leftRunning } from './launch.js';
 import { loadRuleset } from './ruleset.js';
 import { runBatch, runForOutput } from './run-batch.js';
 
@@ -35,8 +33,8 @@ import { runBatch, runForOutput } from './run-batch.js';
 const CONCURRENCY = 8;
 
 export const netns: Backend = {
-  async require(plan) {
-    requireMachine(plan);
+  async lacks(plan) {
+    return machineLacks(plan);
   },
 
   async claim(lab, plan) {
@@ -82,6 +80,10 @@ export const netns: Backend = {
     return attachInNamespace(lab, node, command);
   },
 
+  typed(lab, node, command) {
+    return leftRunning(lab, node, command);
+  },
+
   openCounters(lab, node) {
     return inNamespace(namespaceName(lab, node), () => new CounterSource(openSync('/proc/thread-self/net/dev', 'r')));
   },
@@ -120,7 +122,6 @@ export const netns: Backend = {
 const NAMESPACES = 'namespaces';
 const SETTINGS = 'kernel settings';
 const OFFLOADS = 'offloads';
-const RELAY = 'relay';
 
 function stepsOf(lab: string, plan: Plan): BackendStep[] {
   const nodes = hostedNodes(plan).map(({ name }) => name);
@@ -131,7 +132,6 @@ function stepsOf(lab: string, plan: Plan): BackendStep[] {
 export function networkSteps(lab: string, plan: Plan): BackendStep[] {
   const nodes = hostedNodes(plan);
   const shaped = plan.nodes.map(({ name }) => shapeNode(lab, name, plan));
-  const relayed = relayedLinks(plan).length > 0;
   const rulesets = plan.nodes.map((node) => loadRuleset(lab, node));
   return [
     // Before the settings: those of connection tracking are there once a ruleset needs it.
@@ -142,14 +142,7 @@ export function networkSteps(lab: string, plan: Plan): BackendStep[] {
     { title: 'addresses', commands: nodes.map((node) => bringUp(lab, node)) },
     { title: 'routes', commands: plan.nodes.flatMap((node) => addRoutes(lab, node)) },
     { title: 'rates', commands: shaped.filter((command) => command !== undefined) },
-    { title: RELAY, commands: relayed ? [relayStep(lab)] : [] },
   ];
-}
-
-/** For people: the relay as one could start it. */
-function relayStep(lab: string): BackendCommand {
-  const command = ['node', 'dist/lab/relay/main.js', `/run/mpip-lab/${lab}/${RELAY_NODE}/relay.json`];
-  return { command: insideNamespace(lab, RELAY_NODE, command), input: [] };
 }
 
 /** Carries out `networkSteps`; for every backend whose nodes have network namespaces of their names. Throws LabCommandError. */
@@ -158,7 +151,6 @@ export async function createNetwork(directory: LabDirectory, plan: Plan, progres
   const environment = { [TOKEN_VARIABLE]: token };
   const run = (commands: readonly BackendCommand[]): Promise<void> =>
     inParallel(commands, CONCURRENCY, (command) => runBatch(command, environment));
-  const launch = (command: NodeCommand): Promise<NodeProcess> => launchInNamespace(lab, RELAY_NODE, command);
   const actions: Record<string, () => Promise<void>> = {
     // A process for each node would take longer than all other steps together.
     [SETTINGS]: async () => {
@@ -167,7 +159,6 @@ export async function createNetwork(directory: LabDirectory, plan: Plan, progres
     [OFFLOADS]: async () => {
       for (const { name } of hostedNodes(plan)) makePacketsPackets(lab, name, plan);
     },
-    [RELAY]: () => startRelay(directory, plan, launch, progress.signal),
   };
   for (const step of networkSteps(lab, plan).filter(({ commands }) => commands.length > 0)) {
     await carryOut(step, actions[step.title] ?? (() => run(step.commands)), progress);

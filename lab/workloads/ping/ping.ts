@@ -1,6 +1,6 @@
 /** ICMP echo. Multipath IP does not carry ICMP: this measures the original path, next to what other workloads put on it. */
 import { LabCommandError } from '../../error.js';
-import type { ExecResult } from '../../lab.js';
+import type { ExecResult } from '../../running/exec.js';
 import type { WorkloadBase, WorkloadKind } from '../workload.js';
 import { PING_METRICS, pingOutcome } from './report.js';
 

@@ -37,9 +37,10 @@ import { isSealed, seal } from './seal.js';
 
 /** First wait for the answer to a block; doubles. */
 const ANSWER_WAIT_US = 50_000;
-/** Blocks that may go unanswered. A datagram with surplus may be dropped by a NAT, so few applications' datagrams are risked. */
+/** Blocks that may go unanswered. */
 const TCP_BLOCKS = 6;
-const UDP_BLOCKS = 3;
+/** A session that the peer has opened, but speaks no more of, may be shown by this side for so long: as long as the peer keeps it. */
+const EXPECTED_US = 300_000_000;
 /**
  * Middleboxes that check TCP's windows follow the session by bare headers on its native route: `LEAD_BYTES` ahead of what is sent, since they
  * drop acknowledgments of what they have not seen, and again each time half of that is used up.
@@ -82,6 +83,15 @@ export class Binder {
     io.watch(session.destinationPort, session.sourcePort);
   }
 
+  /**
+   * The peer has a UDP session that it has to show. It may have nothing to send any more, so what goes to where its NATs are comes from the
+   * TUN device from now on, and this side can show it.
+   */
+  expect(peer: Peer, now: number): void {
+    peer.bindingExpectedUntil = now + EXPECTED_US;
+    for (const { remote } of peer.usable) if (!peer.isNamed(remote)) this.events.steer(peer, remote.address);
+  }
+
   /** The session is bound, given up or closed. */
   stop({ binding, destinationPort, sourcePort }: Session): void {
     if (binding?.watched !== true) return;
@@ -104,7 +114,9 @@ export class Binder {
     const isTcp = session.protocol === tcp.PROTOCOL_TCP;
     if (isTcp) binding.noteSent(packet.tcpSequence, packet.tcpFlags, packet.payloadBytes);
     if (now < binding.nextAt) return cut((at, bytes) => io.sendNative(at, bytes));
-    if (binding.attempts >= (isTcp ? TCP_BLOCKS : UDP_BLOCKS)) {
+    const { surplusRoutes } = session.peer;
+    if (binding.attempts >= (isTcp ? TCP_BLOCKS : surplusRoutes.blocks(session, now))) {
+      if (!isTcp && binding.attempts > 0) surplusRoutes.unanswered(session, now);
       this.events.unanswered(session, now);
       return cut((at, bytes) => io.sendNative(at, bytes));
     }
@@ -230,7 +242,9 @@ export class Binder {
   answered(peer: Peer, message: Bound, envelope: Envelope): void {
     const session = peer.sessionOf(envelope.session, !envelope.fromOpener);
     if (session?.binding === undefined || session.state === 'mpip') return;
-    if (equal(session.binding.challenge, message.challenge)) this.events.bound(session);
+    if (!equal(session.binding.challenge, message.challenge)) return;
+    peer.surplusRoutes.answered(session);
+    this.events.bound(session);
   }
 
   /**

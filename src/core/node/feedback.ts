@@ -5,9 +5,6 @@ import { CmType, type Heartbeat, type Report } from '../wire/control.js';
 import { MAX_REPORT_PATHS, type PathReport } from '../wire/path-reports.js';
 import type { ControlChannel } from './control-channel.js';
 
-/** A delay in a CM may have waited for its packet so long at the peer (FEEDBACK_US there, and a late timer). */
-const FEEDBACK_AGE_US = 20_000;
-
 /** What the peer's word shows. */
 export interface FeedbackEvents {
   /** The peer receives on the path. */
@@ -22,13 +19,12 @@ export class Feedback {
     private readonly events: FeedbackEvents,
   ) {}
 
-  /** Delay of a path fed back in a CM. */
+  /** Delay of a path fed back in a CM. It has waited at the peer for a packet to take it, nobody knows how long: reports tell what has arrived. */
   delayReceived(peer: Peer, pathId: number, rawDelay: number, rtt: number, now: number): void {
     const path = peer.pathById[pathId];
     if (path === undefined) return;
     path.delay.add(peer.relativeFeedback(rawDelay), now);
     const age = Math.max(rtt, 0);
-    path.confirmedSentAt = Math.max(path.confirmedSentAt, now - age - FEEDBACK_AGE_US);
     path.addRoundTrip(age, now);
     peer.scheduler.delaySample(path, age, now);
     this.events.confirmed(path, now);
@@ -38,11 +34,12 @@ export class Feedback {
     for (const entry of report.paths) {
       const path = peer.pathById[entry.path];
       if (path === undefined) continue;
-      const packets = (entry.packets - path.reportedPackets) >>> 0;
+      // One that came by two paths, or was overtaken by the next.
+      const packets = (entry.packets - path.reportedPackets) | 0;
+      if (packets <= 0) continue;
       const lost = (entry.lost - path.reportedLost) | 0;
       path.reportedPackets = entry.packets;
       path.reportedLost = entry.lost;
-      if (packets === 0) continue;
       const share = Math.min(1, Math.max(0, lost) / (packets + Math.max(0, lost)));
       path.loss += (share - path.loss) / 8;
       this.events.arrived(path, entry.longest, share, now);
@@ -61,7 +58,10 @@ export class Feedback {
     path.lost = Math.max(0, (message.sentPackets - path.packets) | 0);
   }
 
-  /** What has come on the peer's paths since the last report. */
+  /**
+   * What has come on the peer's paths since the last report, on the path that data would take and on the others in turn: who only
+   * receives learns late that a path swallows what is sent there, and a sender that hears nothing gives up the paths that work.
+   */
   report(peer: Peer, now: number): void {
     const paths: PathReport[] = [];
     for (const path of peer.incomingPaths) {
@@ -82,7 +82,12 @@ export class Feedback {
     }
     peer.feedbackAt = now;
     if (paths.length === 0 || peer.usable.length === 0) return;
-    this.control.send(peer.scheduler.choose(peer.preferred, 0, 1, now), { type: CmType.report, paths }, now);
+    const report: Report = { type: CmType.report, paths };
+    const best = peer.scheduler.choose(peer.preferred, 0, 1, now);
+    peer.reportTurn = (peer.reportTurn + 1) % peer.preferred.length;
+    const other = peer.preferred[peer.reportTurn];
+    this.control.send(best, report, now);
+    if (other !== best) this.control.send(other, report, now);
   }
 
   heartbeat(path: Path, now: number): void {

@@ -37,6 +37,12 @@ const ASK_ADDRESSES_US = 200_000;
 const MAX_PATHS_OF_PEER = 128;
 /** A dead path to an endpoint that the peer does not name itself (a NAT's mapping) is given up after so many probes, 25 s. */
 const MAPPING_PROBES = 8;
+/**
+ * Each WEIGHT_INTERVAL_US a path that carries nothing keeps this share of its loss: halved in 10 s. Nothing else would tell when it has
+ * recovered, and a rule with a loss bound would never try it again.
+ */
+const IDLE_LOSS_KEPT = 0.5 ** (WEIGHT_INTERVAL_US / 10_000_000);
+
 /** What the path manager tells the rest of the node. */
 export interface PathEvents {
   gone(peer: Peer, reason: string, now: number): void;
@@ -134,7 +140,7 @@ export class PathManager {
     for (const path of [...peer.paths]) {
       if (includes(before, path.identity) && !includes(addresses, path.identity)) this.remove(path, now);
     }
-    this.steering.releaseUnused(peer);
+    this.steering.releaseUnused(peer, now);
     this.connect(peer, now);
     this.changed(peer, now);
   }
@@ -245,7 +251,7 @@ export class PathManager {
     if (now - peer.adjustedAt >= WEIGHT_INTERVAL_US && peer.usable.length > 0) {
       peer.adjustedAt = now;
       peer.scheduler.adjust(peer.usable, now);
-      for (const path of peer.usable) path.fadeLoss();
+      for (const path of peer.usable) path.fadeLoss(IDLE_LOSS_KEPT);
       peer.updateRules();
     }
     for (const path of [...peer.paths]) {

@@ -70,15 +70,24 @@ export class Retention {
     this.sentAt[cell] = now;
   }
 
-  /** Of what was put on `path` and may not have arrived keeps the newest `bytes` only. */
-  trim(path: Path, bytes: number): void {
+  /**
+   * Of what was put on `path` and may not have arrived keeps the newest `bytes` only. Returns the rate at which that was sent, bytes/us; 0 = there
+   * is nothing.
+   */
+  trim(path: Path, bytes: number, now: number): number {
     let kept = 0;
+    let oldest = now;
     for (let back = 1; back <= CELLS; back++) {
       const cell = (this.next + CELLS - back) % CELLS;
       if (!this.isUnconfirmed(cell, path)) continue;
+      if (kept + this.bytes[cell] > bytes) {
+        this.paths[cell] = undefined;
+        continue;
+      }
       kept += this.bytes[cell];
-      if (kept > bytes) this.paths[cell] = undefined;
+      oldest = this.sentAt[cell];
     }
+    return kept / Math.max(1, now - oldest);
   }
 
   /** Hands about `bytes` of what was put on `path` and may not have arrived to `resend`, oldest first. Returns how many datagrams. */

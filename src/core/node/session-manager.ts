@@ -41,7 +41,7 @@ export class SessionManager {
     private readonly control: ControlChannel,
     private readonly delivery: Delivery,
     private readonly binder: Binder,
-    private readonly onExpired: () => void,
+    private readonly onExpired: (now: number) => void,
     now: number,
   ) {
     this.expiry = new Timer((at) => this.expire(at));
@@ -93,6 +93,7 @@ export class SessionManager {
     }
     if (!this.isAcceptable(peer, message)) {
       this.acknowledge(peer, envelope.session, 'bind', now);
+      if (message.protocol !== tcp.PROTOCOL_TCP) this.binder.expect(peer, now);
       return;
     }
     if (known !== undefined) {
@@ -183,7 +184,9 @@ export class SessionManager {
   private keeps(twin: Session, peer: Peer, now: number): boolean {
     // Another node's session that has proved to be its own, as long as it lives.
     if (twin.peer !== peer) return twin.state === 'mpip' && now - twin.updatedAt < REUSE_US;
-    return twin.openedBySelf && twin.state === 'opening' && this.context.key >>> 0 < peer.key >>> 0;
+    // Without packets of its own this side has nothing to show it in.
+    const isBeingShown = twin.openedBySelf && twin.state === 'opening' && now - twin.updatedAt < PATIENCE_US;
+    return isBeingShown && this.context.key >>> 0 < peer.key >>> 0;
   }
 
   private reopen(session: Session, now: number): void {
@@ -345,7 +348,7 @@ export class SessionManager {
       if (idle > IDLE_US || (session.finSeen === ENDED && idle > ENDED_IDLE_US)) this.close(session);
     }
     this.pinAddresses();
-    this.onExpired();
+    this.onExpired(now);
   }
 }
 

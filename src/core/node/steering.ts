@@ -13,7 +13,8 @@ export class Steering {
   constructor(private readonly context: NodeContext) {}
 
   /** Addresses that the peer does not have any more are steered for as long as sessions use them. */
-  releaseUnused(peer: Peer): void {
+  releaseUnused(peer: Peer, now: number): void {
+    if (now < peer.bindingExpectedUntil) return;
     const used = new Set<Address>();
     for (const sessions of [peer.ownSessions, peer.peerSessions]) {
       for (const session of sessions.values()) used.add(addressText(session.destination));

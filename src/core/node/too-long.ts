@@ -1,7 +1,7 @@
 /** What happens to packets that are longer than the paths carry. */
 import { formatAddress } from '../address.js';
 import type { Session } from '../tables/sessions.js';
-import { TOO_BIG_BYTES, writeTooBig } from '../wire/icmp.js';
+import { ICMP_BYTES, writeTooBig } from '../wire/icmp.js';
 import type { PacketView } from '../wire/packet.js';
 import * as vnet from '../wire/vnet.js';
 import type { NodeContext } from './context.js';
@@ -14,7 +14,7 @@ export class TooLong {
     private readonly context: NodeContext,
     private readonly delivery: Delivery,
   ) {
-    this.scratch = context.memory.allocate(vnet.VNET_BYTES + TOO_BIG_BYTES);
+    this.scratch = context.memory.allocate(vnet.VNET_BYTES + ICMP_BYTES);
   }
 
   /**

@@ -25,11 +25,11 @@ const UNCUT_FLAGS = tcp.SYN | tcp.URG;
 const SCRATCH_BYTES = SEGMENT_ROOM * MAX_RUN * 16;
 /** IP and UDP headers, counted with every datagram; also with those of TCP, so that both ends count alike. */
 export const OUTER_BYTES = 28;
-/** What is sent again when a path fails: as much as the others carry in this time, or so many bytes when that is unknown; and its steps. */
+/** What is sent again when a path fails: as much as the others carry in this time, or so many bytes when that is unknown; in steps of at least a packet. */
 const HAND_OVER_US = 100_000;
 const HAND_OVER_BYTES = 512 * 1024;
 const HAND_OVER_STEP_US = 5_000;
-const HAND_OVER_CHUNK_BYTES = 32 * 1024;
+const HAND_OVER_CHUNK_BYTES = 1500;
 /** While data flows, a peer's tick runs each so often. */
 export const TICK_US = 50_000;
 
@@ -62,8 +62,9 @@ export class Transmitter {
   /** Sends what may have been lost with a path again on the others, spread over time: a burst would overflow their queues. */
   handOver(failed: Path, now: number): void {
     const rate = failed.peer.usable.reduce((sum, { capacity }) => sum + (capacity.known ? capacity.rate : 0), 0);
-    this.retention.trim(failed, rate > 0 ? rate * HAND_OVER_US : HAND_OVER_BYTES);
-    const chunk = rate > 0 ? (rate * HAND_OVER_STEP_US) / 2 : HAND_OVER_CHUNK_BYTES;
+    const sentRate = this.retention.trim(failed, rate > 0 ? rate * HAND_OVER_US : HAND_OVER_BYTES, now);
+    // Where nothing is known of the others: no faster than it was sent.
+    const chunk = Math.max((rate > 0 ? rate / 2 : sentRate) * HAND_OVER_STEP_US, HAND_OVER_CHUNK_BYTES);
     const timer = new Timer((at) => {
       const count = this.retention.handOver(
         failed,

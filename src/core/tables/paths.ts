@@ -4,7 +4,6 @@ import { LEAST_MTU, PathMtu } from '../mtu/path-mtu.js';
 import { CapacityEstimator } from '../routing/capacity.js';
 import { DelayTracker, STALE_US } from '../routing/delay.js';
 import { NO_TRAITS, PathTrait, type PathTraits } from '../routing/path-traits.js';
-import { WEIGHT_INTERVAL_US } from '../routing/scheduler.js';
 import type { PathState } from '../status.js';
 import { Timer } from '../timers.js';
 import * as ipv4 from '../wire/ipv4.js';
@@ -13,12 +12,6 @@ import * as tcp from '../wire/tcp.js';
 import * as udp from '../wire/udp.js';
 import type { TcpConnection } from './connections.js';
 import type { Peer } from './peers.js';
-
-/**
- * Each WEIGHT_INTERVAL_US a path that carries nothing keeps this share of its loss: halved in 10 s. Nothing else would tell when it has
- * recovered, and a rule with a loss bound would never try it again.
- */
-const IDLE_LOSS_KEPT = 0.5 ** (WEIGHT_INTERVAL_US / 10_000_000);
 
 /** A pair of a local address and a peer's endpoint, in the direction from here to there (Table 5). */
 export class Path {
@@ -110,9 +103,9 @@ export class Path {
     this.rttAt = now;
   }
 
-  /** Each WEIGHT_INTERVAL_US. */
-  fadeLoss(): void {
-    if (this.sentPackets === this.adjustedPackets) this.loss *= IDLE_LOSS_KEPT;
+  /** When nothing has been sent since it was called before, the loss shrinks to this share of it. */
+  fadeLoss(kept: number): void {
+    if (this.sentPackets === this.adjustedPackets) this.loss *= kept;
     this.adjustedPackets = this.sentPackets;
   }
 

@@ -1,4 +1,5 @@
 import type { Address, Endpoint } from '../io.js';
+import { SurplusRoutes } from '../nat/surplus-routes.js';
 import { RulePaths } from '../routing/rule-paths.js';
 import { type RoutingRule, type RuleSet, withoutBackups } from '../routing/rules.js';
 import type { Scheduler } from '../routing/scheduler.js';
@@ -31,6 +32,9 @@ export class Peer {
   readonly validated = new Set<Address>();
   /** With the MTU that the kernel was told. */
   readonly steered = new Map<Address, number>();
+  /** Until then sessions may be shown to it first by this side: what is steered for them stays, us. */
+  bindingExpectedUntil = Number.NEGATIVE_INFINITY;
+  readonly surplusRoutes = new SurplusRoutes();
   readonly paths: Path[] = [];
   readonly pathById: (Path | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
   /** The paths that packets may take now: the live ones, or while there is none the suspect ones. */
@@ -64,6 +68,8 @@ export class Peer {
   feedbackAt = Number.NEGATIVE_INFINITY;
   /** Round robin over the incoming paths whose delay is fed back next. */
   feedbackTurn = 0;
+  /** Round robin over the preferred paths, which take reports besides the best one. */
+  reportTurn = 0;
   heardAt: number;
   /** Last data packet in either direction, us. */
   dataAt = Number.NEGATIVE_INFINITY;

@@ -23,6 +23,7 @@ export const CmType = {
   /** Not a control message but a block within a native packet of the session (nat/in-band.ts). */
   bind: 11,
   bound: 12,
+  icmp: 13,
 } as const;
 
 /** Longest body, bytes: with CM, tag and IP headers it fits the smallest IPv6 MTU. */
@@ -130,6 +131,18 @@ export interface Goodbye {
   readonly reason: 'shutdown' | 'restart' | 'unknown';
 }
 
+/** An ICMP error of the sender's host about a packet of the session, whose id stands in the CM. */
+export interface Icmp {
+  readonly type: typeof CmType.icmp;
+  /** Of the IP version of the session. */
+  readonly icmpType: number;
+  readonly code: number;
+  /** What follows the checksum in the ICMP header, unsigned 32 bits. */
+  readonly rest: number;
+  /** How the transport header of the packet began, 8 bytes. */
+  readonly transport: Uint8Array;
+}
+
 export type ControlMessage =
   | Hello
   | Welcome
@@ -141,7 +154,8 @@ export type ControlMessage =
   | Heartbeat
   | Addresses
   | Goodbye
-  | Bound;
+  | Bound
+  | Icmp;
 
 /** Types of TLVs; numbers are never used again for something else. */
 const Tlv = {
@@ -167,12 +181,17 @@ const Tlv = {
   reason: 20,
   padding: 21,
   traits: 22,
-  port: 23,
+  icmpType: 23,
+  icmpCode: 24,
+  icmpRest: 25,
+  transport: 26,
+  port: 27,
 } as const;
 
 const NODE_ID_BYTES = 8;
 const NONCE_BYTES = 8;
 const KEY_BYTES = 32;
+const TRANSPORT_BYTES = 8;
 
 const ANSWER_CODES = { accepted: 0, refused: 1, bind: 2 } as const;
 const REASON_CODES = { unknown: 0, shutdown: 1, restart: 2 } as const;
@@ -227,6 +246,12 @@ export function encodeControl(message: ControlMessage, b: Uint8Array, at: number
       break;
     case CmType.bound:
       writer.bytes(Tlv.challenge, message.challenge, NONCE_BYTES);
+      break;
+    case CmType.icmp:
+      writer.u8(Tlv.icmpType, message.icmpType);
+      writer.u8(Tlv.icmpCode, message.code);
+      writer.u32(Tlv.icmpRest, message.rest);
+      writer.bytes(Tlv.transport, message.transport, TRANSPORT_BYTES);
       break;
   }
   return writer.end - at;
@@ -299,6 +324,14 @@ export function decodeControl(type: number, b: Uint8Array, at: number, bytes: nu
     case CmType.bound: {
       const challenge = reader.bytes(Tlv.challenge, NONCE_BYTES);
       return challenge && { type, challenge };
+    }
+    case CmType.icmp: {
+      const icmpType = reader.u8(Tlv.icmpType);
+      const code = reader.u8(Tlv.icmpCode);
+      const rest = reader.u32(Tlv.icmpRest);
+      const transport = reader.bytes(Tlv.transport, TRANSPORT_BYTES);
+      if (icmpType === undefined || code === undefined || rest === undefined) return undefined;
+      return transport && { type, icmpType, code, rest, transport };
     }
     default:
       return undefined;

@@ -68,14 +68,21 @@ export class Loop {
 
   constructor(private readonly parts: LoopParts) {
     const { node, poller, tun, sniffer, inbound, networkEvents, controller } = parts;
-    poller.add({ fd: tun.fd, ready: (_events, now) => this.readTun(now) });
+    // Each takes the time for itself: what is served before may have taken long, and time must not go back for the node.
+    poller.add({ fd: tun.fd, ready: () => this.readTun(monotonicUs()) });
     poller.add({
       fd: sniffer.fd,
-      ready: (_events, now) => sniffer.drain((destination) => node.destinationSeen(destination, now), now / 1000),
+      ready: () => {
+        const now = monotonicUs();
+        sniffer.drain((destination) => node.destinationSeen(destination, now), now / 1000);
+      },
     });
     poller.add({
       fd: inbound.fd,
-      ready: (_events, now) => inbound.drain((offset, bytes) => node.fromNative(offset, bytes, now)),
+      ready: () => {
+        const now = monotonicUs();
+        inbound.drain((offset, bytes) => node.fromNative(offset, bytes, now));
+      },
     });
     poller.add({
       fd: networkEvents.fd,

@@ -1,4 +1,5 @@
 import type { LocalAddress } from '../../core/io.js';
+import { monotonicUs } from '../../host/clock.js';
 import type { SegmentReceiver, SegmentSink } from '../../host/fake-tcp/segment-receiver.js';
 import type { SegmentSender } from '../../host/fake-tcp/segment-sender.js';
 import { LinkTypeError, SegmentSocket } from '../../host/fake-tcp/segment-socket.js';
@@ -62,7 +63,7 @@ export class SegmentSockets implements Disposable {
     const member = {
       socket,
       fd: socket.fd,
-      ready: (_bits: number, now: number) => void receiver.receive(socket, sink, now),
+      ready: () => void receiver.receive(socket, sink, monotonicUs),
     };
     this.members.set(local.id, member);
     poller.add(member);

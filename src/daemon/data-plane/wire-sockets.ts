@@ -1,5 +1,6 @@
 import type { Address, Endpoint, LocalAddress } from '../../core/io.js';
 import type { Arena } from '../../host/arena.js';
+import { monotonicUs } from '../../host/clock.js';
 import { POLLERR, POLLIN } from '../../host/constants.js';
 import { ErrorQueue } from '../../host/error-queue.js';
 import type { Pollable, Poller } from '../../host/poller.js';
@@ -97,14 +98,15 @@ export class WireSockets implements Disposable {
     return {
       socket,
       fd: socket.fd,
-      ready: (bits, now) => {
+      ready: (bits) => {
         if ((bits & POLLERR) !== 0) {
+          const now = monotonicUs();
           errorQueue.drain(socket.fd, {
             unreachable: (remote) => events.unreachable(local.id, remote, now),
             tooLong: (remote, mtu) => events.tooLong(local.id, remote, mtu, now),
           });
         }
-        if ((bits & POLLIN) !== 0) receiver.receive(socket, events, now);
+        if ((bits & POLLIN) !== 0) receiver.receive(socket, events, monotonicUs);
       },
     };
   }

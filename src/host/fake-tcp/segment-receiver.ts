@@ -57,8 +57,8 @@ export class SegmentReceiver {
     }
   }
 
-  /** One call's worth of frames. Returns how many; 0 when nothing waits. */
-  receive(socket: SegmentSocket, sink: SegmentSink, now: number): number {
+  /** One call's worth of frames. Returns how many; 0 when nothing waits. The clock (us) is read when they are there, as by WireReceiver. */
+  receive(socket: SegmentSocket, sink: SegmentSink, clock: () => number): number {
     this.arm(VNET_BYTES + socket.linkBytes);
     if (this.armedCount === 0) return this.discardOne(socket);
     const count = recvmmsg(socket.fd, this.arena.address + this.headers, this.armedCount, MSG_DONTWAIT);
@@ -67,6 +67,7 @@ export class SegmentReceiver {
       if (errno() !== EAGAIN) this.counters.wireReceiveErrors++;
       return 0;
     }
+    const now = clock();
     for (let i = 0; i < count; i++) this.deliver(i, socket, sink, now);
     this.counters.wireReceivedMessages += count;
     this.keepUnused(count);

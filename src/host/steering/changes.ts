@@ -1,31 +1,35 @@
-import { z } from 'zod';
 import { NetlinkError } from '../netlink/error.js';
 import type { Netlink } from '../netlink/netlink.js';
 import { isSameRule, type MarkRule } from '../netlink/rule.js';
+import { fields, integer, list, oneOf, text, truth } from '../record-fields.js';
 import { SteeringError } from './error.js';
-import { restore } from './reverse-path.js';
+import { type ReversePathChange, restore } from './reverse-path.js';
 
 /** Marks our rules and routes as ours; no number of /etc/iproute2/rt_protos. */
 export const ROUTE_PROTOCOL = 67;
 
 /** All that steering changes on a host. */
-export const steeringChanges = z.strictObject({
+export interface SteeringChanges {
   /** Our routes are those of ROUTE_PROTOCOL in this table through this interface. */
-  routes: z.strictObject({ table: z.int(), interfaceIndex: z.int() }),
-  rules: z.array(
-    z.strictObject({
-      family: z.enum(['ipv4', 'ipv6']),
-      priority: z.int(),
-      mark: z.int(),
-      invert: z.boolean(),
-      table: z.int(),
-      protocol: z.int(),
+  readonly routes: { readonly table: number; readonly interfaceIndex: number };
+  readonly rules: readonly MarkRule[];
+  readonly reversePath: readonly ReversePathChange[];
+}
+
+export const readSteeringChanges = fields<SteeringChanges>({
+  routes: fields({ table: integer, interfaceIndex: integer }),
+  rules: list(
+    fields<MarkRule>({
+      family: oneOf('ipv4', 'ipv6'),
+      priority: integer,
+      mark: integer,
+      invert: truth,
+      table: integer,
+      protocol: integer,
     }),
   ),
-  reversePath: z.array(z.strictObject({ interface: z.string(), was: z.int(), set: z.int() })),
+  reversePath: list(fields<ReversePathChange>({ interface: text, was: integer, set: integer })),
 });
-
-export type SteeringChanges = z.infer<typeof steeringChanges>;
 
 /** The kernel's answers for "that is not there". */
 const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ESRCH', 'ENODEV', 'EAFNOSUPPORT']);

@@ -6,7 +6,7 @@ import type { Netlink } from '../netlink/netlink.js';
 import type { DeviceRoute, Route } from '../netlink/route.js';
 import { isSameRule, type MarkRule, type RuleFamily } from '../netlink/rule.js';
 import { StateRecord } from '../record.js';
-import { ROUTE_PROTOCOL, type SteeringChanges, steeringChanges, undo, unlessGone } from './changes.js';
+import { ROUTE_PROTOCOL, readSteeringChanges, type SteeringChanges, undo, unlessGone } from './changes.js';
 import { SteeringError } from './error.js';
 import { apply, loosening, opening, type ReversePathChange } from './reverse-path.js';
 
@@ -60,7 +60,7 @@ export class Steering implements Disposable {
    * Throws AlreadyRunningError (E_ALREADY_RUNNING) when the owner lives, RecordError, SteeringError (E_UNDO).
    */
   static cleanUp(stateDirectory: string, netlink: Netlink): boolean {
-    return StateRecord.settle(stateDirectory, steeringChanges, (changes) => undo(changes, netlink));
+    return StateRecord.settle(stateDirectory, readSteeringChanges, (changes) => undo(changes, netlink));
   }
 
   /**
@@ -69,7 +69,7 @@ export class Steering implements Disposable {
    */
   prepare(interfaces: readonly string[]): void {
     if (this.record !== undefined) return;
-    this.record = StateRecord.claim(this.options.stateDirectory, this.changes(), steeringChanges, (changes) => {
+    this.record = StateRecord.claim(this.options.stateDirectory, this.changes(), readSteeringChanges, (changes) => {
       undo(changes, this.netlink);
     });
     try {

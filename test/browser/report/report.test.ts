@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { launchChromium } from '../chromium.js';
+import { launchChromium } from '../../../lab/workloads/browser/chromium.js';
 import { HOSTILE, storeBroken, storeExamples } from './results.js';
 
 const MPIP_LAB = fileURLToPath(new URL('../../../lab/cli/main.ts', import.meta.url));
@@ -34,7 +34,7 @@ describe('the report in a browser', () => {
     broken = storeBroken(root);
     const made = await execa(process.execPath, ['--import', 'tsx', MPIP_LAB, 'report', '--results', root]);
     stderr = made.stderr;
-    browser = await launchChromium();
+    browser = await launchChromium([]);
     page = await browser.newPage({ viewport: DESKTOP });
     page.on('request', (request) => requests.push(request.url()));
     page.on('console', (message) => complaints.push(message.text()));

@@ -38,6 +38,9 @@ export class Wire implements Disposable {
   private readonly receiver: WireReceiver;
   private readonly errorQueue: ErrorQueue;
   private readonly poller: Poller;
+  /** What the receiver asks for the time. */
+  clock = (): number => 0;
+
   private readonly sockets: WireSocket[] = [];
   private readonly payload: number;
 
@@ -106,7 +109,7 @@ export class Wire implements Disposable {
         tooLong: (remote, mtu) => this.tooLong.push({ remote, mtu }),
       });
     }
-    if ((events & POLLIN) !== 0) this.receiver.receive(socket, this, 0);
+    if ((events & POLLIN) !== 0) this.receiver.receive(socket, this, () => this.clock());
   }
 
   fromWire(slot: number, offset: number, bytes: number, segmentBytes: number, local: number, source: Source): void {

@@ -74,6 +74,27 @@ describe('wrapper socket', function () {
     });
   }
 
+  it('takes the time of what has come after it has come: no delay is shorter than it was', () => {
+    const from = wire.open('127.0.0.1', PORT);
+    wire.open('127.0.0.2', PORT);
+    const route = wire.sender.openRoute(from, { address: '127.0.0.2', port: PORT });
+    const seen: number[] = [];
+    wire.clock = () => {
+      seen.push(wire.counters.wireReceivedMessages);
+      // What is sent now cannot be among what is stamped with this time.
+      if (seen.length === 1) {
+        wire.message(route, 0, [200]);
+        wire.send();
+      }
+      return 0;
+    };
+    wire.message(route, 0, [100]);
+    wire.send();
+    wire.serveUntil(() => wire.received.length === 2);
+    expect(wire.received.map(({ bytes }) => bytes.length)).to.deep.equal([100, 200]);
+    expect(seen).to.deep.equal([0, 1]);
+  });
+
   it('sends several messages to several routes in order', () => {
     const from = wire.open('127.0.0.1', PORT);
     wire.open('127.0.0.2', PORT);

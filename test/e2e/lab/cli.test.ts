@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { MpipLab } from './mpip-lab.js';
 
+const PACKAGE = new URL('../../../package.json', import.meta.url);
 const TOPOLOGY = fileURLToPath(new URL('../../../lab/topologies/two-paths.yaml', import.meta.url));
 
 describe('the command line of the lab', function () {
@@ -49,6 +50,40 @@ describe('the command line of the lab', function () {
     expect(JSON.parse((await lab.run('list', '--json')).stdout)).to.deep.equal([]);
   });
 
+  it('says which processes up would start, with their configuration', async () => {
+    const name = lab.newName();
+    const topology = file(
+      'name: t\nnodes: { a: { kind: host, mpip: {} }, b: { kind: host, mpip: {} } }\n' +
+        'links: { l: { ends: [a:eth0, b:eth0], subnet: 10.1.0.0/24, rate: 10mbit, jitter: 1ms, delay: 5ms } }\n',
+    );
+    const { stdout } = await lab.run('up', topology, '--dry-run', '--name', name);
+    expect(stdout)
+      .to.contain(`install -D -m 600 /dev/stdin ${lab.state}/${name}/-relay/relay.json <<'END'`)
+      .and.to.match(new RegExp(`^setsid --fork ip netns exec ${name}--relay node dist/lab/relay/main.js `, 'm'))
+      .and.to.contain('peers:\n  - 10.1.0.2\n')
+      .and.to.match(new RegExp(`^setsid --fork ip netns exec ${name}-a node dist/src/daemon/main.js --config `, 'm'));
+    const docker = await lab.run('up', topology, '--dry-run', '--name', name, '--backend', 'docker');
+    expect(docker.stdout).to.contain(`docker exec --detach ${name}-b `);
+  });
+
+  it('tells its version, that of the package', async () => {
+    const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8'));
+    for (const option of ['--version', '-V']) {
+      expect(await lab.run(option)).to.deep.equal({ status: 0, stdout: `${version}\n`, stderr: '' });
+    }
+  });
+
+  it('takes down what there is of the labs that are named, and tells of the others', async () => {
+    const names = [lab.newName(), lab.newName()];
+    for (const name of names) await lab.run('up', TOPOLOGY, '--no-mpip', '--keep', '--name', name);
+    const down = await lab.run('down', names[0]!, 'no-such-lab', names[1]!);
+    expect(down.status).to.equal(0);
+    expect(down.stderr)
+      .to.contain('no lab is named "no-such-lab"')
+      .and.to.contain(`down: ${names.join(', ')}`);
+    expect(JSON.parse((await lab.run('list', '--json')).stdout)).to.deep.equal([]);
+  });
+
   it('examines the machine', async () => {
     const { status, stdout } = await lab.run('doctor', '--json');
     const findings: { id: string; has: boolean; needed: boolean; remedy: string | null }[] = JSON.parse(stdout);
@@ -77,7 +112,6 @@ describe('the command line of the lab', function () {
       ['up', TOPOLOGY, '--name', 'a b'],
       ['down'],
       ['down', 'x', '--all'],
-      ['down', 'no-such-lab'],
       ['inspect', 'no-such-lab'],
       ['exec', 'no-such-lab', 'a', 'true'],
       ['link', 'set', 'no-such-lab', 'l', 'rate=1mbit'],
@@ -101,10 +135,12 @@ describe('the command line of the lab', function () {
     const { stdout } = await lab.run('inspect', name);
     expect(stdout)
       .to.match(/^path1 +a:eth0 +b:eth0 +10mbit, burst \d+ B, queue 30280 B +tbf$/m)
-      .and.to.match(/^path1 +b:eth0 +a:eth0 +40mbit, /m);
+      .and.to.match(/^path1 +b:eth0 +a:eth0 +40mbit, /m)
+      .and.to.match(/^path2 +a:eth1 +b:eth1 +carrier down, 20mbit, /m);
+    expect((await lab.run('graph', name)).stdout).to.contain('>carrier down<');
     const links = await lab.run('exec', name, 'b', '--', 'cat', '/sys/class/net/eth1/carrier');
     expect(links).to.include({ status: 0, stdout: '0\n' });
-    for (const setting of ['rate=fast', 'speed=1mbit', 'carrier=off', 'rate']) {
+    for (const setting of ['rate=fast', 'speed=1mbit', 'carrier=off', 'rate', 'loss={ model: bursts }', 'loss={']) {
       const refused = await lab.run('link', 'set', name, 'path1', setting);
       expect(refused.status, setting).to.equal(2);
       expect(refused.stderr).to.contain(setting);

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { findProgram } from '../../../lab/doctor/machine.js';
 
 export interface MachineState {
   readonly namespaces: string[];
@@ -10,6 +11,8 @@ export interface MachineState {
   readonly links: string[];
   readonly rules: string[];
   readonly routes: string[];
+  /** Of nftables and iptables-nft, where nft(8) is there. */
+  readonly ruleset: string[];
   readonly processes: string[];
   readonly files: string[];
 }
@@ -30,6 +33,7 @@ export function machineState({ prefix, environment, directory }: Traces): Machin
     links: lines('ip', ['-brief', 'link']).map((line) => line.split(/\s/)[0] ?? ''),
     rules: [...lines('ip', ['-4', 'rule']), ...lines('ip', ['-6', 'rule'])],
     routes: lines('ip', ['route', 'show', 'table', 'all']),
+    ruleset: findProgram('nft') === undefined ? [] : lines('nft', ['--stateless', 'list', 'ruleset']),
     processes: processesWith(environment),
     files: entries(directory),
   };

@@ -144,6 +144,37 @@ describe('a relayed link', function () {
     expect((await rejection(link.set({ jitterUs: 60_000 }))).code).to.equal('E_LAB_LINK');
   });
 
+  it('takes up a trace while it runs, in one direction, and gives it up for a rate', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mpip-trace-'));
+    try {
+      const file = join(folder, 'later.csv');
+      writeFileSync(file, 'time,rate,delay\n0s,10mbit,60ms\n');
+      await using lab = await upWith(['rate: 20mbit, delay: 10ms, loss: 0%'], { emulator: 'relay' });
+      const link = lab.link('l1');
+      expect((await rejection(link.set({ trace: join(folder, 'absent') }))).code).to.equal('E_LAB_TRACE');
+      expect((await rejection(link.set({ trace: file, rateBps: 1e6 }))).code).to.equal('E_LAB_LINK');
+      const roundTripMs = async (): Promise<number> => median(await roundTripsMs(lab, '10.1.0.2', 30));
+      const before = await roundTripMs();
+      // The trace's own 60 ms, which a busy machine changes less than any delay by itself.
+      const added = async (): Promise<number> => (await roundTripMs()) - before;
+      await link.set({ trace: file, from: 'a' });
+      expect(link.emulation[0]).to.include({ trace: file, delayUs: 10_000 });
+      expect(link.emulation[1]).to.include({ trace: null });
+      expect(link.shaping[0]).to.equal(null);
+      expect(link.shaping[1]).to.include({ rateBps: 20e6 });
+      expect(await added()).to.be.within(50, 70);
+      // What starts again starts with what was set last.
+      await lab.restartRelay();
+      expect(await added()).to.be.within(50, 70);
+      await link.set({ rateBps: 12e6, from: 'a' });
+      expect(link.emulation[0]).to.include({ trace: null });
+      expect(link.shaping[0]).to.include({ rateBps: 12e6 });
+      expect(await added()).to.be.within(-10, 10);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('shares one carrier between its ends', async () => {
     await using lab = await upWith(['delay: 1ms', 'delay: 2ms'], { emulator: 'relay' });
     const [a, b] = [lab.node('a'), lab.node('b')] as [LabNode, LabNode];
@@ -236,6 +267,8 @@ describe('a relayed link', function () {
   it('ends with the lab; without its relay nothing passes, the lab says why, and a new one carries on', async () => {
     const lab = await upWith(['delay: 1ms', 'delay: 1ms, loss: 30%'], { emulator: 'relay' });
     try {
+      // What the relay's end keeps from being resolved would wait a second for the next request.
+      await pinNeighbours(lab);
       await lab.link('l1').set({ delayUs: 4000 });
       await lab.link('l2').set({ carrier: 'down' });
       const pid = relayPid(lab);

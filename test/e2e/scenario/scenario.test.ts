@@ -241,6 +241,24 @@ workloads:
     expect(await namespaces(name)).to.deep.equal([]);
   });
 
+  it('of containers ends with 3 before anything is made, and says all that is missing and what to type', async () => {
+    const text = `${topology(name)}
+arms: [ip]
+workloads:
+  - { name: call, type: webrtc, from: a, to: b, duration: 5s }
+`;
+    const words = ['--import', 'tsx', join(ROOT, 'lab/cli/main.ts'), 'run', await write(text), '--backend', 'docker'];
+    const env = { DOCKER_HOST: 'unix:///no/such/socket', MPIP_LAB_STATE: join(directory, 'labs') };
+    const { exitCode, stderr } = await execa(process.execPath, words, { cwd: ROOT, reject: false, env });
+    expect(exitCode, String(stderr)).to.equal(3);
+    expect(stderr)
+      .to.include('no Docker engine answers')
+      .and.include('apt-get install --no-install-recommends docker.io')
+      .and.include('then: mpip-lab image build')
+      .and.include('the image of nodes has no chromium')
+      .and.not.include('bringing the lab up');
+  });
+
   it('is refused with 2 before anything is made, and `check` tells it from a topology', async () => {
     const bad = `${topology(name)}
 arms: [ip]

@@ -16,10 +16,11 @@ describe('mpip-lab capture', function () {
 
   let cli: MpipLab;
   let file: string;
+  let name: string;
   before(async function () {
     if (findProgram('tcpdump') === undefined) return this.skip();
     cli = new MpipLab();
-    const name = cli.newName();
+    name = cli.newName();
     expect(await cli.run('up', TWO_PATHS, '--keep', '--name', name)).to.include({ status: 0 });
     file = join(cli.state, '..', 'capture.pcapng');
     const capture = cli.start('capture', name, 'path1', 'b:eth1', '-w', file);
@@ -33,9 +34,12 @@ describe('mpip-lab capture', function () {
     capture.child.kill('SIGINT');
     expect((await capture.ended).status).to.equal(0);
     expect((await cli.run('capture', name, 'a:eth7', '-w', file)).stderr).to.contain('interfaces: eth0, eth1');
-    await cli.run('down', name);
+    expect((await cli.run('capture', name, 'x', '-w', file)).stderr).to.contain('links: path1, path2; nodes: a, b');
   });
-  after(() => cli?.[Symbol.dispose]());
+  after(async () => {
+    await cli?.run('down', name);
+    cli?.[Symbol.dispose]();
+  });
 
   it('writes pcapng with the names of the interfaces', () => {
     const bytes = readFileSync(file);
@@ -59,6 +63,24 @@ describe('mpip-lab capture', function () {
     if (findProgram('tshark') === undefined) return this.skip();
     const { stdout } = await execa('tshark', ['-r', file, '-T', 'fields', '-e', 'frame.interface_name', '-Y', 'icmp']);
     expect(new Set(stdout.split('\n'))).to.deep.equal(new Set(['a:eth0', 'b:eth1']));
+  });
+
+  it('takes all interfaces of a node, and ends quietly when its reader has seen enough', async function () {
+    if (findProgram('tshark') === undefined) return this.skip();
+    const pipe = join(cli.state, '..', 'pipe');
+    await execa('sh', ['-c', 'mkfifo "$0"', pipe]);
+    const reader = execa('sh', ['-c', 'tshark -r - -c 4 -T fields -e frame.interface_name < "$0"', pipe]);
+    const capture = cli.start('capture', name, 'b', '-f', 'icmp', '-w', pipe);
+    await capture.says('capturing b;');
+    for (const address of ['10.1.0.2', '10.2.0.2']) await cli.run('exec', name, 'a', 'ping', '-c', '1', address);
+    expect(new Set((await reader).stdout.split('\n'))).to.deep.equal(new Set(['b:eth0', 'b:eth1']));
+    const pings = cli.start('exec', name, 'a', 'ping', '-i', '0.1', '10.1.0.2');
+    expect(await capture.ended)
+      .to.include({ status: 0 })
+      .and.to.have.property('stderr')
+      .that.does.not.match(/EPIPE/);
+    pings.child.kill('SIGTERM');
+    await pings.ended;
   });
 
   it('shows CM blocks and control messages by the dissector in docs', async function () {

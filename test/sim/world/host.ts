@@ -77,6 +77,8 @@ export class Host {
   };
   /** What came for no application: evidence for a failing test. */
   readonly strays: Uint8Array[] = [];
+  /** Where its applications heard that nobody listens. */
+  readonly refusals: { readonly source: Endpoint; readonly destination: Endpoint }[] = [];
   /** MTUs that "packet too big" messages told its applications. */
   readonly tooBig: number[] = [];
   mpipd: Mpipd | null = null;
@@ -187,7 +189,9 @@ export class Host {
       }
       this.counters.receivedTun++;
       const tooBig = tooBigMtu(ip);
+      const refused = ip.protocol === ICMP || ip.protocol === ICMPV6 ? unreachableAbout(ip) : null;
       if (tooBig !== null) this.tooBig.push(tooBig);
+      else if (refused !== null) this.refusals.push(refused);
       else this.deliver(ip, 'tun');
     }
   }
@@ -197,11 +201,12 @@ export class Host {
   }
 
   listenTcp(local: Endpoint, accept: (syn: TcpSegment, via: Via) => void): void {
-    this.tcpListeners.set(`${local.address} ${local.port}`, accept);
+    this.tcpListeners.set(place(local), accept);
   }
 
-  bindUdp(local: Endpoint, remote: Endpoint, handler: UdpHandler): void {
-    this.udpHandlers.set(flow(local, remote), handler);
+  /** `remote` null: datagrams of all for whom nothing else is bound. */
+  bindUdp(local: Endpoint, remote: Endpoint | null, handler: UdpHandler): void {
+    this.udpHandlers.set(remote === null ? place(local) : flow(local, remote), handler);
   }
 
   private clockAt(worldTime: number): number {
@@ -236,6 +241,7 @@ export class Host {
     if (ip.protocol === ICMP || ip.protocol === ICMPV6) {
       const about = unreachableAbout(ip);
       if (about?.protocol === UDP) this.mpipd?.icmpUnreachable(about.source, about.destination);
+      if (about !== null) this.refusals.push(about);
       return;
     }
     if (ip.protocol === UDP && this.mpipd !== null) {
@@ -260,21 +266,23 @@ export class Host {
     else this.counters.strayNative++;
     this.strays.push(ip.bytes);
     if (ip.protocol === UDP && this.options.icmp !== false) {
-      this.transmit(portUnreachable(ip.destination, ip.bytes), ip.destination);
+      const message = portUnreachable(ip.destination, ip.bytes);
+      if (this.mpipd?.steeredMtu(ip.source) !== undefined) this.mpipd.kernelSent(message);
+      else this.transmit(message, ip.destination);
     }
   }
 
   private deliverTcp(segment: TcpSegment, via: Via): boolean {
     const { source, destination, flags } = segment;
-    const listener =
-      (flags & SYN) === 0 ? undefined : this.tcpListeners.get(`${destination.address} ${destination.port}`);
+    const listener = (flags & SYN) === 0 ? undefined : this.tcpListeners.get(place(destination));
     const handler = this.tcpHandlers.get(flow(destination, source)) ?? listener;
     handler?.(segment, via);
     return handler !== undefined;
   }
 
   private deliverUdp(datagram: UdpDatagram, via: Via): boolean {
-    const handler = this.udpHandlers.get(flow(datagram.destination, datagram.source));
+    const { source, destination } = datagram;
+    const handler = this.udpHandlers.get(flow(destination, source)) ?? this.udpHandlers.get(place(destination));
     handler?.(datagram, via);
     return handler !== undefined;
   }
@@ -290,6 +298,10 @@ export class Host {
     this.lastSniffed.set(destination, this.clock.now);
     this.mpipd.destinationSeen(destination);
   }
+}
+
+function place({ address, port }: Endpoint): string {
+  return `${address} ${port}`;
 }
 
 function flow(local: Endpoint, remote: Endpoint): string {

@@ -7,7 +7,7 @@ import { CM_BYTES, TAG_BYTES } from '../../../src/core/wire/cm.js';
 import type { Timer } from './clock.js';
 import { SeededCrypto } from './crypto.js';
 import type { Host } from './host.js';
-import { cut, fromTun, toTun, VNET_HEADER_BYTES } from './offload.js';
+import { cut, fromTun, plainToTun, toTun, VNET_HEADER_BYTES } from './offload.js';
 import {
   type Endpoint,
   type IpPacket,
@@ -120,7 +120,7 @@ export class Mpipd implements NodeIo {
   private identification = 0;
 
   private readonly arrivals: Arrival[] = [];
-  private readonly fromApplications: Outgoing[] = [];
+  private readonly fromApplications: (Outgoing | Uint8Array)[] = [];
   private readonly segments: { local: number; packet: Uint8Array }[] = [];
   private readonly errors: { local: number; remote: Endpoint }[] = [];
   private readonly seen: string[] = [];
@@ -193,6 +193,12 @@ export class Mpipd implements NodeIo {
     } else {
       this.fromApplications.push(outgoing);
     }
+    this.wake();
+  }
+
+  /** A complete packet of the kernel's own, as ICMP. */
+  kernelSent(packet: Uint8Array): void {
+    this.fromApplications.push(packet);
     this.wake();
   }
 
@@ -406,7 +412,7 @@ export class Mpipd implements NodeIo {
   private readTun(now: number): void {
     const { bytes } = this.memory;
     for (const outgoing of this.fromApplications.splice(0)) {
-      const message = toTun(outgoing, this.random);
+      const message = outgoing instanceof Uint8Array ? plainToTun(outgoing) : toTun(outgoing, this.random);
       bytes.set(message, this.tunBuffer);
       this.node.fromTun(this.tunBuffer, message.length, now);
       bytes.fill(POISON, this.tunBuffer, this.tunBuffer + message.length);

@@ -86,6 +86,13 @@ export function toTun(outgoing: Outgoing, random: Random): Uint8Array {
   return message;
 }
 
+/** A complete packet that the kernel has made itself. */
+export function plainToTun(packet: Uint8Array): Uint8Array {
+  const message = new Uint8Array(VNET_HEADER_BYTES + packet.length);
+  message.set(packet, VNET_HEADER_BYTES);
+  return message;
+}
+
 /**
  * What the kernel makes of a message written to the TUN device: plain packets with complete checksums. Stricter than the kernel:
  * every field must be what it claims. Throws PacketError.

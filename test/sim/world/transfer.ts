@@ -7,6 +7,8 @@ export interface TransferOptions {
   readonly server: Host;
   readonly from: Endpoint;
   readonly to: Endpoint;
+  /** Where the server listens, if a NAT forwards to another address. */
+  readonly listen?: Endpoint;
   /** Bytes from the client to the server, and back. */
   readonly upload: number;
   readonly download?: number;
@@ -21,13 +23,13 @@ export class Transfer {
   serverSocket: TcpSocket | null = null;
 
   constructor(readonly options: TransferOptions) {
-    const { client, server, from, to, window, timestamps } = options;
+    const { client, server, from, to, listen = to, window, timestamps } = options;
     const up: TcpSide = { length: options.upload, seed: options.seed * 2 + 1 };
     const down: TcpSide = { length: options.download ?? 0, seed: options.seed * 2 + 2 };
     const shared = { ...(window === undefined ? {} : { window }), ...(timestamps === undefined ? {} : { timestamps }) };
-    server.listenTcp(to, (syn) => {
-      if (syn.source.port !== from.port || syn.source.address !== from.address) return;
-      this.serverSocket ??= new TcpSocket(server, to, from, { ...shared, send: down, receive: up }, syn);
+    // The first one to connect is the client, whatever a NAT has made of its address.
+    server.listenTcp(listen, (syn) => {
+      this.serverSocket ??= new TcpSocket(server, listen, syn.source, { ...shared, send: down, receive: up }, syn);
     });
     this.clientSocket = new TcpSocket(client, from, to, { ...shared, send: up, receive: down }, null);
   }

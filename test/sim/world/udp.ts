@@ -12,6 +12,9 @@ export interface UdpFlowOptions {
   readonly receiver: Host;
   readonly from: Endpoint;
   readonly to: Endpoint;
+  /** Where the receiver gets it and from whom (null: anybody), if a NAT changes that. Default: `to` and `from`. */
+  readonly at?: Endpoint;
+  readonly seenAs?: Endpoint | null;
   readonly seed: number;
 }
 
@@ -22,15 +25,25 @@ export class UdpFlow {
   readonly arrivals: { readonly number: number; readonly via: Via; readonly time: number }[] = [];
   /** Datagrams that nobody sent. */
   foreign = 0;
+  /** Whom the newest came from, as the receiver sees it. */
+  source: Endpoint | null = null;
+  /** Where the next one goes. */
+  to: Endpoint;
 
   private readonly content: Content;
   private readonly stream: number;
   private readonly sizes: number[] = [];
+  private readonly sentAt: number[] = [];
 
   constructor(readonly options: UdpFlowOptions) {
     this.content = new Content(options.seed);
     this.stream = options.seed >>> 0;
-    options.receiver.bindUdp(options.to, options.from, ({ payload }, via) => this.arrived(payload, via));
+    const { receiver, from, to, at = to, seenAs = from } = options;
+    this.to = to;
+    receiver.bindUdp(at, seenAs, ({ source, payload }, via) => {
+      this.source = source;
+      this.arrived(payload, via);
+    });
   }
 
   /** Sends `count` datagrams of one size at once: a super-packet when there are several. */
@@ -39,10 +52,11 @@ export class UdpFlow {
     for (let i = 0; i < count; i++) {
       payload.set(this.datagram(this.sent, bytes), i * bytes);
       this.sizes.push(bytes);
+      this.sentAt.push(this.options.sender.clock.now);
       this.sent++;
     }
-    const { sender, from, to } = this.options;
-    sender.send(udpPacket({ source: from, destination: to, payload }, count > 1 ? bytes : 0, 0));
+    const { sender, from } = this.options;
+    sender.send(udpPacket({ source: from, destination: this.to, payload }, count > 1 ? bytes : 0, 0));
   }
 
   /** Numbers of the datagrams of this flow that a packet carries, natively or in an MPIP wrapper; null when it carries none. */
@@ -81,6 +95,11 @@ export class UdpFlow {
   missing(): number[] {
     const seen = new Set(this.arrivals.map(({ number }) => number));
     return Array.from({ length: this.sent }, (_, number) => number).filter((number) => !seen.has(number));
+  }
+
+  /** The longest time that a datagram was under way, us. */
+  slowest(): number {
+    return Math.max(...this.arrivals.map(({ number, time }) => time - this.sentAt[number]!));
   }
 
   count(via: Via): number {

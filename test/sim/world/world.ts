@@ -15,8 +15,8 @@ export class World {
     this.random = new Random(seed);
   }
 
-  host(name: string, options: HostOptions): Host {
-    return new Host(name, this.clock, this.network, this.random.fork(`host ${name}`), options);
+  host(name: string, options: HostOptions, network = this.network): Host {
+    return new Host(name, this.clock, network, this.random.fork(`host ${name}`), options);
   }
 
   link(name: string, parameters: Partial<LinkParameters> = {}): Link {

@@ -55,6 +55,7 @@ const message: fc.Arbitrary<ControlMessage> = fc.oneof(
     answer: fc.constantFrom('accepted' as const, 'refused' as const, 'bind' as const),
   }),
   fc.record({ type: fc.constant(CmType.bound), challenge: fixed(8) }),
+  fc.record({ type: fc.constant(CmType.icmp), icmpType: u8, code: u8, rest: u32, transport: fixed(8) }),
   fc.record({ type: fc.constant(CmType.probe), challenge: fixed(8), path: u8, traits: u8 }),
   fc.record({ type: fc.constant(CmType.probe), challenge: fixed(8), path: u8, traits: u8, port: u32 }),
   fc.record({ type: fc.constant(CmType.probeReply), challenge: fixed(8), observed: endpoint, traits: u8 }),

@@ -48,6 +48,15 @@ describe('the drawing of a topology', () => {
     expect(topologyDrawing(await planOf('two-nats'))).to.contain('NAT port-restricted');
   });
 
+  it('tells where a carrier is down', async () => {
+    const plan = await planOf('two-paths');
+    const [cut, ...others] = plan.links;
+    const svg = topologyDrawing({ ...plan, links: [{ ...cut!, cut: true }, ...others] });
+    expect(svg.match(/>carrier down</g)).to.have.lengthOf(1);
+    expect(svg.match(/stroke-dasharray/g)).to.have.lengthOf(1);
+    expect(topologyDrawing(plan)).to.not.contain('carrier down');
+  });
+
   it('joins neighbouring columns left to right, with every link at its own port', async () => {
     const { wires } = layOut(await planOf('routed-3x2'), TEXTS);
     for (const { from, to } of wires) expect(from.x).to.be.lessThan(to.x);

@@ -48,7 +48,7 @@ describe('Markdown summary', () => {
         '| 1mbit | mpip | 0.002000 | 2.0 ms | 1.50 s | 1 of 2 |',
         '| 2mbit | mpip | 0.04000 | 2.0 ms | 1.50 s | 0 of 2 |',
         '',
-        '## rate = 1mbit',
+        '## rate=1mbit',
         '',
         '![load balancing of one TCP flow over two paths](rate=1mbit/figure.svg)',
         '',

@@ -16,7 +16,7 @@ topology:
   seed: \${seed}
   nodes: { a: { kind: host, mpip: "\${mpip}" }, b: { kind: host, mpip: {} } }
   links:
-    path1: { ends: [a:eth0, b:eth0], subnet: 10.1.0.0/24, mtu: "\${mtu}", rate: "\${rate}", delay: 5ms }
+    path1: { ends: [a:eth0, b:eth0], subnet: 10.1.0.0/24, mtu: "\${mtu}", "\${by}": "\${rate}", delay: 5ms }
 arms: ["\${arm}", { name: other, mpip: { scheduler: paper } }]
 workloads:
   - { name: download, type: iperf3, protocol: "\${protocol}", rate: 1mbit, from: a, to: b, duration: 5s, parallel: "\${flows}" }
@@ -29,6 +29,7 @@ matrix:
   seed: [1]
   mpip: [true]
   mtu: [1400]
+  by: [rate]
   rate: [10mbit, 20mbit]
   arm: [mpip]
   protocol: [udp]

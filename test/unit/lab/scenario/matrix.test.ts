@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { combinationFolder, combinations, combinationText } from '../../../../lab/scenario/matrix.js';
+import { combinationFolder, parameterText } from '../../../../lab/results/combination.js';
+import { combinations, distinguishing } from '../../../../lab/scenario/matrix.js';
 
 describe('a matrix of parameters', () => {
   it('gives every combination, the last parameter changing first', () => {
@@ -33,7 +34,19 @@ describe('a matrix of parameters', () => {
 
   it('has combinations with names for people and for folders', () => {
     const parameters = { rate: '1mbit', command: 'a / b;c', loss: '1%' };
-    expect(combinationText(parameters)).to.equal('rate=1mbit, command=a / b;c, loss=1%');
-    expect(combinationFolder(parameters)).to.equal('rate=1mbit_command=a-b-c_loss=1%');
+    const text = parameterText(parameters);
+    expect(text).to.equal('rate=1mbit, command=a / b;c, loss=1%');
+    expect(combinationFolder(text)).to.equal('rate=1mbit_command=a-b-c_loss=1%');
+  });
+
+  it('tells combinations apart by as few of their first parameters as will do', () => {
+    const rows = [
+      { network: 'WiFi', rate: '4mbit', delay: '38ms' },
+      { network: 'WiFi', rate: '1mbit', delay: '38ms' },
+      { network: 'hotspot', rate: '1mbit', delay: '38ms' },
+    ];
+    expect(distinguishing(rows)).to.deep.equal(rows.map(({ network, rate }) => ({ network, rate })));
+    expect(distinguishing(rows.slice(1))).to.deep.equal([{ network: 'WiFi' }, { network: 'hotspot' }]);
+    expect(distinguishing([{}])).to.deep.equal([{}]);
   });
 });

@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { LabError } from '../../../../lab/error.js';
 import { planOf } from '../../../../lab/experiment/arm-plan.js';
+import type { Arm } from '../../../../lab/experiment/experiment.js';
+import { limitOf } from '../../../../lab/experiment/limit-of.js';
 import { kindOfDocument } from '../../../../lab/scenario/kind-of-document.js';
 import { parseScenario, readScenario } from '../../../../lab/scenario/read.js';
 import { trialsOf } from '../../../../lab/scenario/trials.js';
@@ -193,4 +195,23 @@ claims: [ip.probe.answers.good == 3]
       expect(scenario.cases[0]!.claims).to.not.deep.equal([]);
     });
   }
+
+  it('leaves out the links that an arm does without, and what they would carry', async () => {
+    const text = `
+topology:
+  nodes: { a: { kind: host, mpip: {} }, b: { kind: host, mpip: {} } }
+  links:
+    path1: { ends: [a:eth0, b:eth0], subnet: 10.1.0.0/24, rate: 10mbit }
+    path2: { ends: [a:eth1, b:eth1], subnet: 10.2.0.0/24, rate: 5mbit }
+arms: [{ name: second, without: path1 }, { name: first, mpip: true, without: [path2] }, mpip]
+workloads: [{ name: download, type: iperf3, from: a, to: b, duration: 5s }]
+`;
+    const [own] = (await read(text)).cases;
+    const linksOf = (arm: Arm): string[] => planOf(arm, own!.plan).links.map(({ name }) => name);
+    expect(own!.arms.map(linksOf)).to.deep.equal([['path2'], ['path1'], ['path1', 'path2']]);
+    const [second, first, both] = own!.arms.map((arm) => limitOf(arm, own!.plan, own!.workloads[0]!)!);
+    expect(second! / 5e6).to.be.within(0.9, 1);
+    expect(first! / 10e6).to.be.within(0.9, 1);
+    expect(both).to.be.closeTo(first! * 1.5, 1);
+  });
 });

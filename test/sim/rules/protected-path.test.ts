@@ -1,0 +1,67 @@
+import { expect } from 'chai';
+import { expectOnceInOrder, expectOnly, expectPerfect, INTERVAL, link, rule, Scenario } from './scenario.js';
+
+describe('protected-path', () => {
+  const rules = [rule('protected-path')];
+  const lossy = link(10_000, { loss: { kind: 'random', probability: 0.05 } });
+
+  for (const [name, other] of [
+    ['equal', lossy],
+    ['unequal', { ...lossy, delay: 25_000 }],
+  ] as const) {
+    it(`delivers 99.5 % over two ${name} paths that lose 5 % each, each datagram once and in order`, () => {
+      const scenario = new Scenario([lossy, other], { rules });
+      const { flow, stop } = scenario.flow();
+      const first = flow.sent;
+      const counts = scenario.during(10_000 * INTERVAL);
+      expect(counts[0]).to.be.within(9_950, 10_050);
+      // Both paths may be suspect for a moment when reports are lost, but not often.
+      expect(counts[1]).to.be.within(9_900, 10_050);
+      const total = flow.sent - first;
+      stop();
+      const missing = flow.missing().filter((number) => number >= first && number < first + total).length;
+      expect(missing / total).to.be.below(0.005);
+      // Each path alone loses ten times as many, so the copies did it.
+      for (const way of scenario.hosts.forward) {
+        expect(way.counters.lost / way.counters.sentPackets).to.be.within(0.04, 0.06);
+      }
+      expectOnceInOrder(scenario, flow);
+    });
+  }
+
+  it('sees losses at once, since copies of other paths do not make a path look as if it reordered, and counts them right', () => {
+    const scenario = new Scenario([lossy, { ...lossy, delay: 25_000 }], { rules });
+    const { stop } = scenario.flow();
+    scenario.pass(20e6);
+    for (const number of [0, 1]) expect(scenario.path('a', number).loss, `path ${number}`).to.be.within(0.02, 0.09);
+    stop();
+    const { reorder, receivedPackets } = scenario.session('b', 'udp');
+    // About 0.25 % of the packets are lost on both paths; the timer is for a path that falls silent.
+    expect(reorder.losses).to.be.within(5, 60);
+    expect(reorder.timeouts).to.equal(0);
+    // Nine of ten packets come twice.
+    expect(reorder.duplicates / receivedPackets).to.be.within(0.87, 0.93);
+  });
+
+  it('goes on over one path when the other goes, without a gap', () => {
+    const scenario = new Scenario([link(10_000), link(20_000)], { rules });
+    const { flow, stop } = scenario.flow();
+    for (const way of [scenario.hosts.forward[0]!, scenario.hosts.backward[0]!]) {
+      way.set({ loss: { kind: 'random', probability: 1 } });
+    }
+    scenario.pass(1e6);
+    expectOnly(scenario.during(0.5e6), 1);
+    stop();
+    expectPerfect(scenario, flow);
+  });
+
+  it('carries a TCP stream whole', () => {
+    const scenario = new Scenario([lossy, { ...lossy, delay: 12_000 }], { rules });
+    const connection = scenario.hosts.tcp({ upload: 2_000_000, download: 500_000 });
+    expect(scenario.clock.run(scenario.clock.now + 60e6, () => connection.done)).to.equal(true);
+    scenario.pass(1e6);
+    expect(connection.faults()).to.deep.equal([]);
+    expect(connection.throughTun).to.be.greaterThan(1500);
+    expect(Math.abs(scenario.sent.a[0]! - scenario.sent.a[1]!)).to.be.below(scenario.sent.a[0]! / 10);
+  });
+});
