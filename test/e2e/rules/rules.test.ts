@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Lab } from '../../../lab/lab.js';
 import { type Iperf3Workload, runIperf3 } from '../../../lab/workloads/iperf3.js';
+import { TCP_FLOW } from '../mpip/hosts.js';
 import { Stream } from '../mpip/stream.js';
 import { B, isMpip, packetsOf, Rules, sendDatagrams, sentPackets, TOPOLOGY } from './hosts.js';
 
@@ -64,19 +65,7 @@ describe('rules on two hosts with mpipd', function () {
   }
 
   function iperf3(port: number, change: Partial<Iperf3Workload>) {
-    const workload: Iperf3Workload = {
-      name: 'load',
-      type: 'iperf3',
-      from: 'a',
-      to: 'b',
-      protocol: 'tcp',
-      congestion: 'cubic',
-      duration: 3,
-      reverse: false,
-      parallel: 1,
-      rate: null,
-      ...change,
-    };
+    const workload = { ...TCP_FLOW, duration: 3, ...change };
     return runIperf3(workload, { client: lab.node('a'), server: lab.node('b'), target: B, mptcp: false, port });
   }
 
