@@ -49,7 +49,7 @@ function missing(flow: UdpFlow, from: number): number[] {
   return flow.missing().filter((number) => number >= from);
 }
 
-describe('a path that fails with packets under way', () => {
+describe('zero-loss hand-over: a path that fails with packets under way', () => {
   for (const seed of seeds(1, 8)) {
     it(`loses nothing when its interface goes: what had not arrived takes the other path (seed ${seed})`, () => {
       const { hosts, flow, stop } = call(seed);

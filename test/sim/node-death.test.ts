@@ -118,7 +118,7 @@ describe('when a node dies', function () {
   });
 
   for (const seed of seeds(31, 8)) {
-    it(`and starts again, its sessions are MPIP again, old and new (seed ${seed})`, () => {
+    it(`restarts of either converge: it starts again, and its sessions are MPIP again, old and new (seed ${seed})`, () => {
       const { hosts, up, down, connection, stop } = running(seed, seed % 2 === 0);
       const { clock } = hosts.world;
       const victim = seed % 4 < 2 ? 'a' : 'b';

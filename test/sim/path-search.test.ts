@@ -43,7 +43,7 @@ function search(interfaces: number, configured: boolean): Record<'a' | 'b', Foun
   return found;
 }
 
-describe('the search for paths', () => {
+describe('m x n probing with challenge and response', () => {
   for (const interfaces of [1, 2, 3, 4]) {
     for (const configured of [false, true]) {
       const cause = configured ? 'a configured peer' : 'the first packet to it';

@@ -22,7 +22,7 @@ function sessions(hosts: TwoHosts, protocol: 'tcp' | 'udp'): [SessionStatus[], S
   return [of('a'), of('b')];
 }
 
-describe('two nodes that start at the same instant', function () {
+describe('simultaneous start of both nodes converges: they', function () {
   this.timeout(60_000);
 
   for (const seed of seeds(1, 20)) {

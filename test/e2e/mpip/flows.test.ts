@@ -7,25 +7,11 @@ import { LinkSampler } from '../../../lab/measure/sampler.js';
 import { throughputOf } from '../../../lab/measure/throughput.js';
 import { type Iperf3Workload, runIperf3 } from '../../../lab/workloads/iperf3.js';
 import { Service } from './exchanges.js';
-import { ADDRESS, FIG4A_RATES, receivedBytes, statusOf, twoHosts } from './hosts.js';
+import { ADDRESS, FIG4A_RATES, receivedBytes, statusOf, TCP_FLOW, twoHosts } from './hosts.js';
 import { Stream } from './stream.js';
 
-/** Seconds of a transfer, and those of its start in which congestion control and scheduler find their rates. */
-const DURATION = 8;
+/** Seconds of a transfer's start in which congestion control and scheduler find their rates. */
 const SETTLE = 3;
-
-const DOWNLOAD: Iperf3Workload = {
-  name: 'download',
-  type: 'iperf3',
-  from: 'a',
-  to: 'b',
-  protocol: 'tcp',
-  congestion: 'cubic',
-  duration: DURATION,
-  reverse: false,
-  parallel: 1,
-  rate: null,
-};
 
 const GIGABYTE = 1e9;
 
@@ -34,7 +20,7 @@ const UDP_SHARE = 0.95;
 
 /** Goodput once settled, as the receiver's application saw it, and each path's mean rate as its interfaces did, bit/s. */
 async function measure(lab: Lab, change: Partial<Iperf3Workload>) {
-  const workload = { ...DOWNLOAD, ...change };
+  const workload = { ...TCP_FLOW, ...change };
   const [sender, receiver] = workload.reverse ? ['b', 'a'] : ['a', 'b'];
   const limit = limitOf(MPIP, lab.plan, workload)!;
   await using sampler = LinkSampler.start(lab.node(receiver));
@@ -54,7 +40,7 @@ async function measure(lab: Lab, change: Partial<Iperf3Workload>) {
   await sampler.stop();
   const settled = goodput.filter(([time]) => time >= SETTLE).map(([, rate]) => rate);
   const mean = settled.reduce((sum, rate) => sum + rate, 0) / settled.length;
-  const window = { start, settled: start + SETTLE, end: start + DURATION };
+  const window = { start, settled: start + SETTLE, end: start + workload.duration };
   const links = linksBetween(lab.plan, sender, receiver);
   const { metrics: rates } = throughputOf(links, (link) => sampler.of(link), window);
   const shares = links.map(({ name }) => rates[`${name}.rate_bps`]! / rates[`${name}.capacity_bps`]!);

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { type Lab, type LabNode, type MpipDaemon, parseTopology, type Topology } from '../../../lab/lab.js';
 import { waitUntil } from '../../../lab/running/wait.js';
+import type { Iperf3Workload } from '../../../lab/workloads/iperf3.js';
 import type { SessionStatus } from '../../../src/core/status.js';
 import { ControlError, type DaemonStatus } from '../../../src/daemon/api.js';
 import { STREAM_PORT, type Stream } from './stream.js';
@@ -18,6 +19,20 @@ export interface HostsOptions {
   readonly mpip?: Readonly<Record<string, unknown>>;
   readonly sysctls?: Readonly<Record<string, string>>;
 }
+
+/** One TCP flow from a to b, 8 s. */
+export const TCP_FLOW: Iperf3Workload = {
+  name: 'flow',
+  type: 'iperf3',
+  from: 'a',
+  to: 'b',
+  protocol: 'tcp',
+  congestion: 'cubic',
+  duration: 8,
+  reverse: false,
+  parallel: 1,
+  rate: null,
+};
 
 export const FIG4A_RATES = [40e6, 20e6] as const;
 

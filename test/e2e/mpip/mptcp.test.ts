@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Lab } from '../../../lab/lab.js';
 import { runIperf3 } from '../../../lab/workloads/iperf3.js';
 import { enableMptcp, endpointsFor, mptcpCounters, subflowsBetween } from '../../../lab/workloads/mptcp.js';
-import { ADDRESS, daemonOf, FIG4A_RATES, receivedBytes, twoHosts } from './hosts.js';
+import { ADDRESS, daemonOf, FIG4A_RATES, receivedBytes, TCP_FLOW, twoHosts } from './hosts.js';
 
 /** Seconds: a subflow joins once the first data has been acknowledged. */
 const DURATION = 4;
@@ -22,24 +22,10 @@ describe('MPTCP over MPIP', function () {
   });
   after(() => lab?.down());
 
-  it('has each subflow as a session of its own, which has all paths', async () => {
+  it('with a subflow as a session: each one is a session of its own, which has all paths', async () => {
     const [a, b] = [lab.node('a'), lab.node('b')];
     const before = { counters: await mptcpCounters(a), bytes: receivedBytes(lab, 'b') };
-    await runIperf3(
-      {
-        name: 'download',
-        type: 'iperf3',
-        from: 'a',
-        to: 'b',
-        protocol: 'tcp',
-        congestion: 'cubic',
-        duration: DURATION,
-        reverse: false,
-        parallel: 1,
-        rate: null,
-      },
-      { client: a, server: b, target: ADDRESS.b, mptcp: true },
-    );
+    await runIperf3({ ...TCP_FLOW, duration: DURATION }, { client: a, server: b, target: ADDRESS.b, mptcp: true });
     expect(subflowsBetween(before.counters, await mptcpCounters(a), 2)).to.equal(2);
     const { sessions, paths } = await daemonOf(a).status();
     // A subflow that joins through the announced address comes from the interface on its link.

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { Lab } from '../../../lab/lab.js';
 import { FIG4A_RATES, statusOf, twoHosts } from './hosts.js';
+import { CLOSED_PORT, refusalsOf } from './refusals.js';
 
 const RAW = fileURLToPath(new URL('programs/raw.ts', import.meta.url));
 const SUBNETS = ['10.1.0.0/24', 'fd00:1::/64'] as const;
@@ -9,19 +10,6 @@ const ADDRESS = { ipv4: '10.1.0.2', ipv6: 'fd00:1::2' } as const;
 const PROTOCOLS = { SCTP: 132, GRE: 47, ESP: 50 } as const;
 /** From one byte to several fragments; all longer than the headers that the kernel may look for. */
 const SIZES = [64, 500, 1400, 1460, 4000, 9000];
-
-/** Sends to a port where nobody listens, until the socket hears of it. */
-const UNREACHABLE = (address: string): string => `
-const socket = require('node:dgram').createSocket('${address.includes(':') ? 'udp6' : 'udp4'}');
-socket.connect(5999, '${address}', () => {
-  let sent = 0;
-  const refusals = new Map();
-  const timer = setInterval(() => {
-    if (++sent > 60) { clearInterval(timer); socket.close(); console.log(JSON.stringify({ sent, refusals: [...refusals] })); return; }
-    socket.send('x', (error) => error && refusals.set(error.code, (refusals.get(error.code) ?? 0) + 1));
-  }, 20);
-  socket.on('error', (error) => refusals.set(error.code, (refusals.get(error.code) ?? 0) + 1));
-});`;
 
 describe('between hosts with mpipd, as if it were not there', function () {
   this.timeout(60_000);
@@ -53,15 +41,15 @@ describe('between hosts with mpipd, as if it were not there', function () {
 
     it(`ICMP errors about wrapped packets reach the application's socket: port unreachable over ${family}`, async () => {
       const address = ADDRESS[family];
-      const { stdout } = await lab.node('a').exec([process.execPath, '-e', UNREACHABLE(address)]);
-      const { refusals } = JSON.parse(stdout) as { refusals: [string, number][] };
-      expect(refusals.map(([code]) => code)).to.deep.equal(['ECONNREFUSED']);
+      const refusals = await refusalsOf(lab, 'a', address);
       const { sessions } = await statusOf(lab.node('a'), () => null);
-      const session = sessions.find(({ destination }) => destination.address === address && destination.port === 5999);
+      const session = sessions.find(
+        ({ destination }) => destination.address === address && destination.port === CLOSED_PORT,
+      );
       expect(session?.state).to.equal('mpip');
       expect(session?.sentPackets).to.be.greaterThan(10);
       // More than the few packets that went natively while the session was opened have been answered.
-      expect(refusals[0]![1]).to.be.greaterThan(5);
+      expect(refusals).to.be.greaterThan(5);
     });
   }
 });

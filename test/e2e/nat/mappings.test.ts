@@ -22,7 +22,7 @@ describe('mappings of a NAT', function () {
   needsRoot(this);
   this.timeout(60_000);
 
-  it(`are kept alive inside their lifetime: idle for twice as long, no path was ever lost, and the mappings are the same`, async () => {
+  it(`NAT keep-alives inside the mapping lifetime: idle for twice as long, no path was ever lost, and the mappings are the same`, async () => {
     const nat = `, lifetime: ${LIFETIME_S}s`;
     await using lab = await Lab.up(differentNats('symmetric', { nat, mpip: '{ keep-alive: 1s }' }));
     await livePaths(lab, 'client', 2);
@@ -37,7 +37,7 @@ describe('mappings of a NAT', function () {
   });
 
   for (const direction of ['up', 'down'] as const) {
-    it(`that change during ${direction === 'up' ? 'an upload' : 'a download'} are healed by the next authenticated packet: no session is lost`, async () => {
+    it(`NAT rebinding healed by the next authenticated packet: all mappings change during ${direction === 'up' ? 'an upload' : 'a download'}, no session is lost`, async () => {
       await using lab = await Lab.up(differentNats('symmetric'));
       await livePaths(lab, 'client', 2);
       const [from, to] = direction === 'up' ? ['client', 'server'] : ['server', 'client'];

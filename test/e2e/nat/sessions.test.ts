@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Lab, readTopology } from '../../../lab/lab.js';
 import { daemonOf } from '../mpip/hosts.js';
+import { CLOSED_PORT, refusalsOf } from '../mpip/refusals.js';
 import { STREAM_PORT, Stream } from '../mpip/stream.js';
 import { needsRoot } from '../steering/needs-root.js';
 import { Conversation, ECHO_PORT } from './datagrams.js';
@@ -39,12 +40,13 @@ describe('a client behind NATs', function () {
     describe(`with several interfaces behind different ${type} NATs`, () => {
       let lab: Lab;
       before(async () => {
-        lab = await Lab.up(differentNats(type));
+        // Linux answers one datagram a second of a host with ICMP, unless told otherwise.
+        lab = await Lab.up(differentNats(type, { sysctls: { 'net.ipv4.icmp_ratelimit': '0' } }));
         await livePaths(lab, 'client', 2);
       });
       after(() => lab?.down());
 
-      it('binds TCP connections in-band, which then take all paths, in both directions', async () => {
+      it('in-band binding of sessions that began natively, TCP: they then take all paths, in both directions', async () => {
         for (const [direction, start] of [
           ['up', upload],
           ['down', download],
@@ -55,7 +57,14 @@ describe('a client behind NATs', function () {
         }
       });
 
-      it('binds UDP sessions in-band, by surplus that no application sees', async () => {
+      if (type === 'symmetric') {
+        it('ICMP errors about packets of sessions reach the application, though a NAT lies between', async () => {
+          expect(await refusalsOf(lab, 'client', SERVER)).to.be.greaterThan(30);
+          expect((await sessionIs(lab, ['client'], CLOSED_PORT)).sentPackets).to.be.greaterThan(30);
+        });
+      }
+
+      it('in-band binding of sessions that began natively, UDP: by a surplus area that no application sees', async () => {
         using conversation = await Conversation.open(lab, 'client', 'server', { address: SERVER, port: ECHO_PORT });
         await conversation.ask(20);
         await sessionIs(lab, ['client', 'server'], ECHO_PORT);
@@ -81,7 +90,7 @@ describe('a client behind NATs', function () {
   });
 });
 
-describe('two clients of one server', function () {
+describe('two clients to one server', function () {
   needsRoot(this);
   this.timeout(60_000);
 
