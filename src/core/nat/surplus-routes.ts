@@ -15,6 +15,8 @@ interface Refusal {
 /** Which native routes to a peer have answered blocks in the UDP surplus area. Who opened a session says whether the peer knows of it at all. */
 export class SurplusRoutes {
   private readonly refusals = new Map<string, Refusal>();
+  /** Where blocks have come through: what goes unanswered there later was lost to a queue. */
+  private readonly proven = new Set<string>();
 
   /** How many datagrams of the session may carry a block now. */
   blocks(session: Session, now: number): number {
@@ -25,13 +27,16 @@ export class SurplusRoutes {
 
   unanswered(session: Session, now: number): void {
     const route = routeOf(session);
+    if (this.proven.has(route)) return;
     const before = this.refusals.get(route);
     const waitUs = before === undefined ? RETRY_US : Math.min(2 * before.waitUs, MAX_RETRY_US);
     this.refusals.set(route, { retryAt: now + waitUs, waitUs });
   }
 
   answered(session: Session): void {
-    this.refusals.delete(routeOf(session));
+    const route = routeOf(session);
+    this.refusals.delete(route);
+    this.proven.add(route);
   }
 }
 

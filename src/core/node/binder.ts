@@ -35,7 +35,7 @@ import { equal } from './handshake.js';
 import type { Envelope } from './receiver.js';
 import { isSealed, seal } from './seal.js';
 
-/** First wait for the answer to a block; doubles. */
+/** First wait for the answer to a block, and at least a round trip and a half, since queues may be full; doubles. */
 const ANSWER_WAIT_US = 50_000;
 /** Blocks that may go unanswered. */
 const TCP_BLOCKS = 6;
@@ -136,7 +136,7 @@ export class Binder {
     if (!fits || !binding.acknowledgedKnown) return count;
     const bytes = this.writeBlock(session, now);
     this.inBand.oldSegment(packet, binding.acknowledged, this.block, bytes, (at, size) => io.sendNative(at, size));
-    this.noteShown(binding, now);
+    this.noteShown(session, now);
     return count;
   }
 
@@ -146,7 +146,6 @@ export class Binder {
     cut: (emit: (offset: number, bytes: number) => void) => number,
     now: number,
   ): number {
-    const binding = session.binding!;
     const { io } = this.context;
     const mtu = this.blockMtu(session);
     const bytes = this.writeBlock(session, now);
@@ -159,12 +158,14 @@ export class Binder {
       const emit = (offset: number, total: number): void => io.sendNative(offset, total);
       if (this.inBand.withSurplus(at, size, packet.ipBytes, mtu, this.block, bytes, emit)) pending = false;
     });
-    if (!pending) this.noteShown(binding, now);
+    if (!pending) this.noteShown(session, now);
     return count;
   }
 
-  private noteShown(binding: Binding, now: number): void {
-    binding.nextAt = now + ANSWER_WAIT_US * 2 ** binding.attempts;
+  private noteShown({ binding, peer }: Session, now: number): void {
+    if (binding === undefined) return;
+    const wait = Math.max(ANSWER_WAIT_US, 1.5 * (peer.freshest?.rtt ?? 0));
+    binding.nextAt = now + wait * 2 ** binding.attempts;
     binding.attempts++;
   }
 
