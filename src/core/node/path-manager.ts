@@ -182,7 +182,10 @@ export class PathManager {
       this.mtus.answered(peer, message.challenge, now);
       return;
     }
-    if (path.rtt === 0 && path.unanswered === 1) path.addRoundTrip(now - path.challengeSentAt, now);
+    if (path.rtt === 0 && path.unanswered === 1) {
+      path.addRoundTrip(now - path.challengeSentAt, now);
+      path.capacity.begin(path.rtt);
+    }
     path.unanswered = 0;
     path.doubted = false;
     path.reverse = envelope.path;

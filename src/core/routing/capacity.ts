@@ -1,5 +1,9 @@
-/** Before the first report a path is taken to be fast; its queue shows soon when it is not. */
+/** What a path without a known round trip is taken to carry at first. */
 const INITIAL_RATE = 1250; // bytes/us = 10 Gbit/s
+/** Else at first so much a round trip: a slow start that doubles it keeps ahead of the reports, a burst does not drown a slow path. */
+const INITIAL_WINDOW_BYTES = 128 * 1024;
+/** And at least this: less would not be tried at all. */
+const LEAST_INITIAL_RATE = 0.5; // bytes/us = 4 Mbit/s
 const MAX_RATE = 12_500;
 /** Shortest stretch of arrivals that gives a rate. */
 const MIN_STRETCH_US = 10_000;
@@ -11,29 +15,46 @@ const MAX_STRETCH_US = 500_000;
  */
 const QUEUE_US = 1_000;
 const FULL_PACKET_BYTES = 1_500;
-/** How far above the delivered rate a path without a queue is believed to carry. */
+/**
+ * How far above the delivered rate a path without a queue is believed to carry. That alone makes an estimate grow: while less is sent than the
+ * path is believed to carry, an empty queue proves nothing, and an estimate that grew all the same would flood the path at its next use.
+ */
 const HEADROOM = 1.25;
+/** The same while the path has never shown a queue. */
+const INITIAL_HEADROOM = 2;
 const GAIN = 0.5;
-/** Without a queue an estimate grows by a factor e in so long: a path that was slow is tried again, however little is sent there now. */
+/**
+ * Only where a full packet is believed to take longer than this an estimate grows with the time without a queue (by a factor e in GROWTH_US):
+ * so slow a path gets nothing that could tell more.
+ */
+const SLOW_PACKET_US = 5_000;
 const GROWTH_US = 1_000_000;
-/** And by this in each WEIGHT_INTERVAL_US while next to nothing is sent, up to what the path has carried before. */
+/** By so much an estimate grows in each WEIGHT_INTERVAL_US while next to nothing is sent, up to what the path has carried before. */
 const RECOVERY = 1.5;
 /** An estimate that exceeds what a queued path delivers by more has grown for want of data; it is dropped. */
 const OVERESTIMATE = 2;
 
 /**
  * Capacity of a path from the receiver's reports: bytes over the time in which they arrived. While packets queue, what arrives is
- * what the path carries; while none does, it carries at least that, and more is tried.
+ * what the path carries; while none does, it carries at least that, and a little more is tried.
  */
 export class CapacityEstimator {
   /** bytes/us. */
   rate = INITIAL_RATE;
   known = false;
-  /** The most that a queued path has delivered. */
+  /** The most that the path delivered while it was queued, halved by each vain try to get there again. */
   private peak = 0;
+  private recovers = false;
   private bytes = 0;
   private arrival = 0;
   private started = false;
+
+  /** A round trip over the path is known, us, before anything was sent. */
+  begin(rtt: number): void {
+    if (!this.known && !this.started) {
+      this.rate = Math.min(INITIAL_RATE, Math.max(LEAST_INITIAL_RATE, INITIAL_WINDOW_BYTES / rtt));
+    }
+  }
 
   /**
    * @param bytes received so far on the path, mod 2^32
@@ -54,11 +75,15 @@ export class CapacityEstimator {
     const queued = leastQueuing > Math.max(QUEUE_US, (2 * FULL_PACKET_BYTES) / sample);
     if (queued) {
       const isNear = this.known && this.rate < OVERESTIMATE * sample;
+      if (this.recovers && !isNear) this.peak /= 2;
+      this.recovers = false;
       this.rate = isNear ? this.rate + (sample - this.rate) * GAIN : sample;
       this.known = true;
       this.peak = Math.max(this.peak, sample);
-    } else if (this.known || sample > INITIAL_RATE) {
-      this.rate = Math.max(this.rate * (1 + stretch / GROWTH_US), sample * HEADROOM);
+    } else {
+      const slow = this.known && this.rate < FULL_PACKET_BYTES / SLOW_PACKET_US;
+      const grown = slow ? this.rate * (1 + stretch / GROWTH_US) : this.rate;
+      this.rate = Math.max(grown, sample * (this.known ? HEADROOM : INITIAL_HEADROOM));
     }
     this.rate = Math.min(this.rate, MAX_RATE);
   }
@@ -69,7 +94,9 @@ export class CapacityEstimator {
    */
   untested(sent: number, us: number, queuing: number): void {
     const isTested = sent > (this.rate * us) / 2 || (sent > 0 && queuing > QUEUE_US);
-    if (this.known && !isTested && this.rate < this.peak) this.rate = Math.min(this.rate * RECOVERY, this.peak);
+    if (!this.known || isTested || this.rate >= this.peak) return;
+    this.rate = Math.min(this.rate * RECOVERY, this.peak);
+    this.recovers = true;
   }
 
   private restart(bytes: number, arrival: number): void {

@@ -4,14 +4,24 @@ import { MAX_WEIGHT, MIN_WEIGHT, type Scheduler, WEIGHT_INTERVAL_US } from './sc
 const PATH_IDS = 256;
 /** Packets stay on one path for at least this long of its capacity: long runs are cheap at high rates, at low rates it is one packet. */
 const RUN_US = 100;
+/**
+ * How much later than on the best path a packet may arrive on another, as a share of the time that it would wait in the best path's queue. All
+ * that is behind it in a stream is held up meanwhile, and no acknowledgement comes that would let more out: with 1 the queue is empty when they
+ * come, and the path stands idle from the first wrong estimate on; with 0 a queue overflows before a path that is slower by what it holds is used.
+ */
+const EVASION = 0.7;
+/** The packet that a delay tells of was sent at most so much before it seems to have been: the peer's delays wait for a packet to go with. */
+const AMBIGUITY_US = 10_000;
 
 /**
  * Sends each packet where it will arrive first. Per path it keeps the time at which the bottleneck will have sent all that it has been
  * given (`free`), from the path's capacity and corrected by every delay that the peer feeds back:
  *
- *     arrival = max(now, free) + bytes / rate + D_min
+ *     arrival = queue + bytes / rate + D_min,    queue = max(0, free - now)
  *
- * Where flows fill all queues, this makes them equally long, and a path whose delay exceeds the others' queues is left alone.
+ * A queue counts for more than a distance: a packet may come later by EVASION x queue, if it leaves room there. So where flows fill all
+ * queues they are equally long on paths of equal length; a longer path is used before the others' queues overflow, and left alone where that
+ * would let them run empty.
  */
 export class EarliestScheduler implements Scheduler {
   readonly name = 'earliest';
@@ -24,22 +34,22 @@ export class EarliestScheduler implements Scheduler {
 
   choose(paths: readonly Path[], segmentBytes: number, segments: number, now: number): Path {
     let best = paths[0];
-    let bestArrival = this.arrival(best, segmentBytes, now);
-    let secondArrival = Number.POSITIVE_INFINITY;
+    let bestCost = this.cost(best, segmentBytes, now);
+    let secondCost = Number.POSITIVE_INFINITY;
     for (let i = 1; i < paths.length; i++) {
-      const arrival = this.arrival(paths[i], segmentBytes, now);
-      if (arrival < bestArrival) {
-        secondArrival = bestArrival;
-        bestArrival = arrival;
+      const cost = this.cost(paths[i], segmentBytes, now);
+      if (cost < bestCost) {
+        secondCost = bestCost;
+        bestCost = cost;
         best = paths[i];
-      } else if (arrival < secondArrival) {
-        secondArrival = arrival;
+      } else if (cost < secondCost) {
+        secondCost = cost;
       }
     }
-    if (secondArrival === Number.POSITIVE_INFINITY) {
+    if (secondCost === Number.POSITIVE_INFINITY) {
       this.run = segments;
     } else {
-      const ahead = Math.max(secondArrival - bestArrival, RUN_US);
+      const ahead = Math.max((secondCost - bestCost) / (1 + EVASION), RUN_US);
       this.run = Math.max(1, Math.min(segments, Math.floor((ahead * best.capacity.rate) / segmentBytes)));
     }
     return best;
@@ -52,13 +62,20 @@ export class EarliestScheduler implements Scheduler {
     this.history(id).add(bytes, now);
   }
 
-  /** The packet of `rtt` ago met a queue of Q; what has been sent since stands behind it. */
+  /**
+   * The packet of `rtt` ago met a queue of Q; what has been sent since stands behind it. Which packet of a burst it was is not known, nor how
+   * long its delay has waited at the peer: the estimate moves no further than what holds for one of those that it may be.
+   */
   delaySample(path: Path, rtt: number, now: number): void {
     const { id } = path;
+    const { rate } = path.capacity;
     const history = this.history(id);
-    const sentAt = now - rtt;
     const queuing = path.delay.latest - path.delay.min;
-    this.free[id] = sentAt + queuing + history.since(sentAt) / path.capacity.rate;
+    const latest = now - rtt;
+    const earliest = latest - AMBIGUITY_US;
+    const least = latest + queuing + history.since(latest) / rate;
+    const most = Math.max(least, earliest + queuing + history.since(earliest) / rate);
+    this.free[id] = Math.min(Math.max(this.free[id], least), most);
   }
 
   pathsChanged(paths: readonly Path[]): void {
@@ -91,8 +108,9 @@ export class EarliestScheduler implements Scheduler {
     return Math.max(MIN_WEIGHT, Math.round(this.weights[path.id]));
   }
 
-  private arrival(path: Path, bytes: number, now: number): number {
-    return Math.max(this.free[path.id], now) + bytes / path.capacity.rate + path.delay.min;
+  private cost(path: Path, bytes: number, now: number): number {
+    const queue = Math.max(this.free[path.id] - now, 0);
+    return path.delay.min + bytes / path.capacity.rate + (1 + EVASION) * queue;
   }
 
   private history(id: number): SendHistory {
