@@ -17,11 +17,8 @@ import { MtuProber } from './mtu-prober.js';
 import type { Envelope } from './receiver.js';
 import type { Steering } from './steering.js';
 import type { TcpCarrier } from './tcp-carrier.js';
-import { TICK_US } from './transmitter.js';
 import { pathByUdp, pathsByTcp, TransportChoice } from './transport-choice.js';
 
-/** Data in either direction makes a peer active for so long. */
-const ACTIVE_US = 1_000_000;
 const HEARTBEAT_US = 100_000;
 /** A path in use without a sign of the peer is suspect after max(3 RTT, ...). */
 const SUSPECT_US = 200_000;
@@ -244,7 +241,7 @@ export class PathManager {
     }
   }
 
-  /** While data flows, each TICK_US: reports, heartbeats, weights, and whether the paths still work. */
+  /** While data flows, each TICK_US and oftener at first: reports, heartbeats, weights, and whether the paths still work. */
   tick(peer: Peer, now: number): void {
     this.feedback.report(peer, now);
     if (now - peer.heartbeatAt >= HEARTBEAT_US) {
@@ -261,8 +258,8 @@ export class PathManager {
       this.check(path, now);
       if (path.state === 'live') this.mtus.check(path, now);
     }
-    if (this.context.peers.has(peer.key) && now - peer.dataAt < ACTIVE_US) {
-      this.context.timers.setEarlier(peer.tick, now + TICK_US);
+    if (this.context.peers.has(peer.key) && peer.isActive(now)) {
+      this.context.timers.setEarlier(peer.tick, peer.nextTick(now));
     }
   }
 

@@ -27,7 +27,7 @@ import { CmType, type ControlMessage, decodeControl } from '../wire/control.js';
 import * as tcp from '../wire/tcp.js';
 import type { NodeContext } from './context.js';
 import { isSealed } from './seal.js';
-import { OUTER_BYTES, TICK_US } from './transmitter.js';
+import { OUTER_BYTES } from './transmitter.js';
 
 /** Delays are fed back at least so often while data comes in. */
 const FEEDBACK_US = 10_000;
@@ -232,8 +232,8 @@ export class Receiver {
     const longest = this.runCount > 1 ? stride : this.runLastBytes;
     path.data(this.runCount, this.runBytes, longest, (now - cmTimestamp(this.b, cmAt)) | 0, now);
     session.updatedAt = now;
-    peer.dataAt = now;
-    this.context.timers.setEarlier(peer.tick, now + TICK_US);
+    peer.hasData(now);
+    this.context.timers.setEarlier(peer.tick, peer.nextTick(now));
     if ((cmFlags(this.b, cmAt) & CmFlag.PATH_BEGINS) !== 0) reorder.pathBegins(now);
     reorder.insert(
       this.runFirst,

@@ -30,8 +30,6 @@ const HAND_OVER_US = 100_000;
 const HAND_OVER_BYTES = 512 * 1024;
 const HAND_OVER_STEP_US = 5_000;
 const HAND_OVER_CHUNK_BYTES = 1500;
-/** While data flows, a peer's tick runs each so often. */
-export const TICK_US = 50_000;
 
 export class Transmitter {
   private readonly b: Uint8Array;
@@ -120,8 +118,8 @@ export class Transmitter {
     session.sentPackets += segments;
     session.sentBytes += payload + segments * this.headerBytes;
     session.updatedAt = now;
-    peer.dataAt = now;
-    this.context.timers.setEarlier(peer.tick, now + TICK_US);
+    peer.hasData(now);
+    this.context.timers.setEarlier(peer.tick, peer.nextTick(now));
     this.context.counters.sentPackets += segments;
     this.context.io.sendWire();
     this.used = 0;

@@ -12,6 +12,13 @@ const MAX_PATHS = 255;
 /** A path that carries less, bytes of IP packet, takes what fits it and has no say in how long packets are. */
 const COUNTED_MTU = 1280;
 const MAX_OUTSIDE = 16;
+/** Data in either direction makes a peer active for so long. */
+const ACTIVE_US = 1_000_000;
+/** While it is active, its tick runs each so often. */
+const TICK_US = 50_000;
+/** A slow start doubles what is under way in each round trip, so at first reports of what arrives must come more often. */
+const BEGIN_US = 300_000;
+const BEGIN_TICK_US = 10_000;
 
 /** `greeting`: keys are agreed, no path has answered yet. `up`: one has. */
 export type PeerState = 'greeting' | 'up';
@@ -71,8 +78,9 @@ export class Peer {
   /** Round robin over the preferred paths, which take reports besides the best one. */
   reportTurn = 0;
   heardAt: number;
-  /** Last data packet in either direction, us. */
-  dataAt = Number.NEGATIVE_INFINITY;
+  /** Last data packet in either direction, and the first one after a while without any, us. */
+  private dataAt = Number.NEGATIVE_INFINITY;
+  private activeSince = Number.NEGATIVE_INFINITY;
   /** When heartbeats were sent and weights adjusted last. */
   heartbeatAt = 0;
   adjustedAt = 0;
@@ -98,6 +106,21 @@ export class Peer {
     this.heardAt = now;
     this.nextSession = firstSession;
     this.tick = new Timer((at) => tick(this, at));
+  }
+
+  /** Data goes there or comes from there now. */
+  hasData(now: number): void {
+    if (!this.isActive(now)) this.activeSince = now;
+    this.dataAt = now;
+  }
+
+  isActive(now: number): boolean {
+    return now - this.dataAt < ACTIVE_US;
+  }
+
+  /** When the tick of an active peer is due, us. */
+  nextTick(now: number): number {
+    return now + (now - this.activeSince < BEGIN_US ? BEGIN_TICK_US : TICK_US);
   }
 
   /** A hello to the endpoint was answered. */
