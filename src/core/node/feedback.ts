@@ -42,6 +42,7 @@ export class Feedback {
       path.reportedLost = entry.lost;
       const share = Math.min(1, Math.max(0, lost) / (packets + Math.max(0, lost)));
       path.loss += (share - path.loss) / 8;
+      path.steadyLoss.report(packets, Math.max(0, lost), now);
       this.events.arrived(path, entry.longest, share, now);
       // The receiver's clock minus the delay is our own clock when the packet left.
       const age = Math.max(0, (now - (entry.lastArrival - entry.delay)) | 0);

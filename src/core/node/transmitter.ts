@@ -175,6 +175,12 @@ export class Transmitter {
       this.sendOn(path, first, run, segments, datagramBytes, now);
       first += run;
     }
+    const trial = scheduler.trial(paths, now);
+    if (trial === undefined) return;
+    this.copies = 2;
+    this.cmFlags |= CmFlag.DUPLICATE;
+    this.sendOn(trial, segments - 1, 1, segments, datagramBytes, now);
+    this.copies = 1;
   }
 
   /** Puts `count` of the `segments`, from `first` on, on a path, in as many messages as it takes. */

@@ -10,6 +10,15 @@ const RUN_US = 100;
  * come, and the path stands idle from the first wrong estimate on; with 0 a queue overflows before a path that is slower by what it holds is used.
  */
 const EVASION = 0.7;
+/**
+ * What steady losses cost: a path that loses LOSS_FULL or more counts as later by LOSS_US and a round trip. A stream takes each loss for a queue
+ * that overflowed and sends at a fraction of what the paths carry, so such a path is of use only when the others' queues are long: and so
+ * long that they do not run empty when the stream slows down.
+ */
+const LOSS_US = 30_000;
+const LOSS_FULL = 0.01;
+/** Copies to such a path are so far apart. */
+const TRIAL_US = 10_000;
 /** The packet that a delay tells of was sent at most so much before it seems to have been: the peer's delays wait for a packet to go with. */
 const AMBIGUITY_US = 10_000;
 
@@ -27,6 +36,7 @@ export class EarliestScheduler implements Scheduler {
   readonly name = 'earliest';
   run = 1;
   private readonly free = new Float64Array(PATH_IDS);
+  private readonly sentAt = new Float64Array(PATH_IDS);
   private readonly histories: (SendHistory | undefined)[] = new Array(PATH_IDS).fill(undefined);
   /** Bytes since the last `adjust`, and the shares that came of them. */
   private readonly bytes = new Float64Array(PATH_IDS);
@@ -55,8 +65,17 @@ export class EarliestScheduler implements Scheduler {
     return best;
   }
 
+  trial(paths: readonly Path[], now: number): Path | undefined {
+    for (let i = 0; i < paths.length; i++) {
+      const path = paths[i];
+      if (path.steadyLoss.share > 0 && now - this.sentAt[path.id] >= TRIAL_US) return path;
+    }
+    return undefined;
+  }
+
   sent(path: Path, bytes: number, now: number): void {
     const { id } = path;
+    this.sentAt[id] = now;
     this.free[id] = Math.max(this.free[id], now) + bytes / path.capacity.rate;
     this.bytes[id] += bytes;
     this.history(id).add(bytes, now);
@@ -110,7 +129,8 @@ export class EarliestScheduler implements Scheduler {
 
   private cost(path: Path, bytes: number, now: number): number {
     const queue = Math.max(this.free[path.id] - now, 0);
-    return path.delay.min + bytes / path.capacity.rate + (1 + EVASION) * queue;
+    const loss = Math.min(1, path.steadyLoss.share / LOSS_FULL) * (LOSS_US + path.rtt);
+    return path.delay.min + bytes / path.capacity.rate + (1 + EVASION) * queue + loss;
   }
 
   private history(id: number): SendHistory {

@@ -36,6 +36,8 @@ export class PaperScheduler implements Scheduler {
     return path;
   }
 
+  trial(): undefined {}
+
   sent(): void {}
 
   delaySample(): void {}

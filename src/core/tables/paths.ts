@@ -4,6 +4,7 @@ import { LEAST_MTU, PathMtu } from '../mtu/path-mtu.js';
 import { CapacityEstimator } from '../routing/capacity.js';
 import { DelayTracker, STALE_US } from '../routing/delay.js';
 import { NO_TRAITS, PathTrait, type PathTraits } from '../routing/path-traits.js';
+import { SteadyLoss } from '../routing/steady-loss.js';
 import type { PathState } from '../status.js';
 import { Timer } from '../timers.js';
 import * as ipv4 from '../wire/ipv4.js';
@@ -18,6 +19,7 @@ export class Path {
   state: PathState = 'probing';
   readonly delay: DelayTracker;
   readonly capacity = new CapacityEstimator();
+  readonly steadyLoss = new SteadyLoss();
   /** Smoothed round trip by this path and back by whichever the peer took, us; 0 = unknown. */
   rtt = 0;
   /** When it was measured last, us. */

@@ -1,0 +1,41 @@
+/** A window ends with the first report after so long and so many packets. */
+const WINDOW_US = 100_000;
+const WINDOW_PACKETS = 100;
+/** Of the last WINDOWS windows at least LOSSY must have seen losses: a queue that overflows once fills two at most. */
+const WINDOWS = 5;
+const LOSSY = 3;
+
+/**
+ * The share of packets that a path loses all the time, as a radio link does, apart from the losses of a queue that overflows now and then: those
+ * tell a sender to slow down, the others only look as if they did.
+ */
+export class SteadyLoss {
+  /** 0 to 1. */
+  share = 0;
+  private readonly packets = new Float64Array(WINDOWS);
+  private readonly lost = new Float64Array(WINDOWS);
+  /** The window that is being filled, and when it began. */
+  private current = 0;
+  private since = Number.NEGATIVE_INFINITY;
+
+  /** So many packets arrived since the last call, and so many did not. */
+  report(arrived: number, lost: number, now: number): void {
+    if (this.since === Number.NEGATIVE_INFINITY) this.since = now;
+    this.packets[this.current] += arrived + lost;
+    this.lost[this.current] += lost;
+    if (now - this.since < WINDOW_US || this.packets[this.current] < WINDOW_PACKETS) return;
+    let lossy = 0;
+    let allPackets = 0;
+    let allLost = 0;
+    for (let i = 0; i < WINDOWS; i++) {
+      if (this.lost[i] > 0) lossy++;
+      allPackets += this.packets[i];
+      allLost += this.lost[i];
+    }
+    this.share = lossy < LOSSY ? 0 : allLost / allPackets;
+    this.current = (this.current + 1) % WINDOWS;
+    this.packets[this.current] = 0;
+    this.lost[this.current] = 0;
+    this.since = now;
+  }
+}
