@@ -175,7 +175,7 @@ export class Transmitter {
       this.sendOn(path, first, run, segments, datagramBytes, now);
       first += run;
     }
-    const trial = scheduler.trial(paths, now);
+    const trial = scheduler.trial(paths, datagramBytes + OUTER_BYTES, now);
     if (trial === undefined) return;
     this.copies = 2;
     this.cmFlags |= CmFlag.DUPLICATE;

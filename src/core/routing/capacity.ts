@@ -25,12 +25,15 @@ const INITIAL_HEADROOM = 2;
 const GAIN = 0.5;
 /**
  * Only where a full packet is believed to take longer than this an estimate grows with the time without a queue (by a factor e in GROWTH_US):
- * so slow a path gets nothing that could tell more.
+ * so slow a path gets nothing that could tell more. Packets that wait for half as long as it would take are no sign of a faster path.
  */
 const SLOW_PACKET_US = 5_000;
 const GROWTH_US = 1_000_000;
 /** By so much an estimate grows in each WEIGHT_INTERVAL_US while next to nothing is sent, up to what the path has carried before. */
 const RECOVERY = 1.5;
+/** After a try in vain the next one is so much later. A packet that such a path gets holds up what is behind it. */
+const LEAST_PATIENCE_US = 400_000;
+const MOST_PATIENCE_US = 10_000_000;
 /** An estimate that exceeds what a queued path delivers by more has grown for want of data; it is dropped. */
 const OVERESTIMATE = 2;
 
@@ -44,7 +47,11 @@ export class CapacityEstimator {
   known = false;
   /** The most that the path delivered while it was queued, halved by each vain try to get there again. */
   private peak = 0;
-  private recovers = false;
+  /** An estimate that has grown untested, and from where: 0 = none has. */
+  private recoversFrom = 0;
+  /** How long an estimate that is not put to the test waits until it grows, us; doubled by each vain try. */
+  private patience = 0;
+  private waited = 0;
   private bytes = 0;
   private arrival = 0;
   private started = false;
@@ -75,13 +82,13 @@ export class CapacityEstimator {
     const queued = leastQueuing > Math.max(QUEUE_US, (2 * FULL_PACKET_BYTES) / sample);
     if (queued) {
       const isNear = this.known && this.rate < OVERESTIMATE * sample;
-      if (this.recovers && !isNear) this.peak /= 2;
-      this.recovers = false;
+      if (this.recoversFrom > 0) this.tried(sample);
       this.rate = isNear ? this.rate + (sample - this.rate) * GAIN : sample;
       this.known = true;
       this.peak = Math.max(this.peak, sample);
     } else {
-      const slow = this.known && this.rate < FULL_PACKET_BYTES / SLOW_PACKET_US;
+      const packetTime = FULL_PACKET_BYTES / this.rate;
+      const slow = this.known && packetTime > SLOW_PACKET_US && leastQueuing < packetTime / 2;
       const grown = slow ? this.rate * (1 + stretch / GROWTH_US) : this.rate;
       this.rate = Math.max(grown, sample * (this.known ? HEADROOM : INITIAL_HEADROOM));
     }
@@ -95,8 +102,19 @@ export class CapacityEstimator {
   untested(sent: number, us: number, queuing: number): void {
     const isTested = sent > (this.rate * us) / 2 || (sent > 0 && queuing > QUEUE_US);
     if (!this.known || isTested || this.rate >= this.peak) return;
+    this.waited += us;
+    if (this.waited <= this.patience) return;
+    if (this.recoversFrom === 0) this.recoversFrom = this.rate;
     this.rate = Math.min(this.rate * RECOVERY, this.peak);
-    this.recovers = true;
+  }
+
+  /** A queue shows what an estimate that has grown untested is worth. */
+  private tried(sample: number): void {
+    const isVain = sample < this.recoversFrom * HEADROOM;
+    if (isVain) this.peak = Math.max(this.peak / 2, this.recoversFrom);
+    this.patience = isVain ? Math.min(Math.max(2 * this.patience, LEAST_PATIENCE_US), MOST_PATIENCE_US) : 0;
+    this.waited = 0;
+    this.recoversFrom = 0;
   }
 
   private restart(bytes: number, arrival: number): void {

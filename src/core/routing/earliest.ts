@@ -17,8 +17,11 @@ const EVASION = 0.7;
  */
 const LOSS_US = 30_000;
 const LOSS_FULL = 0.01;
-/** Copies to such a path are so far apart. */
+/** A path that carries less than this share of the fastest one's rate adds nothing, and each of its packets holds up many. */
+const LEAST_SHARE = 0.02;
+/** Copies to a path that is left alone are so far apart at least, and take this share of its rate at most. */
 const TRIAL_US = 10_000;
+const TRIAL_SHARE = 0.25;
 /** The packet that a delay tells of was sent at most so much before it seems to have been: the peer's delays wait for a packet to go with. */
 const AMBIGUITY_US = 10_000;
 
@@ -43,10 +46,12 @@ export class EarliestScheduler implements Scheduler {
   private readonly weights = new Float64Array(PATH_IDS);
 
   choose(paths: readonly Path[], segmentBytes: number, segments: number, now: number): Path {
+    const leastRate = leastUsefulRate(paths);
     let best = paths[0];
-    let bestCost = this.cost(best, segmentBytes, now);
+    let bestCost = Number.POSITIVE_INFINITY;
     let secondCost = Number.POSITIVE_INFINITY;
-    for (let i = 1; i < paths.length; i++) {
+    for (let i = 0; i < paths.length; i++) {
+      if (paths[i].capacity.rate < leastRate) continue;
       const cost = this.cost(paths[i], segmentBytes, now);
       if (cost < bestCost) {
         secondCost = bestCost;
@@ -65,10 +70,13 @@ export class EarliestScheduler implements Scheduler {
     return best;
   }
 
-  trial(paths: readonly Path[], now: number): Path | undefined {
+  trial(paths: readonly Path[], segmentBytes: number, now: number): Path | undefined {
+    const leastRate = leastUsefulRate(paths);
     for (let i = 0; i < paths.length; i++) {
-      const path = paths[i];
-      if (path.steadyLoss.share > 0 && now - this.sentAt[path.id] >= TRIAL_US) return path;
+      const { id, capacity, steadyLoss } = paths[i];
+      if (steadyLoss.share === 0 && capacity.rate >= leastRate) continue;
+      const interval = Math.max(TRIAL_US, segmentBytes / (TRIAL_SHARE * capacity.rate));
+      if (now - this.sentAt[id] >= interval) return paths[i];
     }
     return undefined;
   }
@@ -137,6 +145,16 @@ export class EarliestScheduler implements Scheduler {
     this.histories[id] ??= new SendHistory();
     return this.histories[id];
   }
+}
+
+/** bytes/us below which a path is left alone. */
+function leastUsefulRate(paths: readonly Path[]): number {
+  let fastest = 0;
+  for (let i = 0; i < paths.length; i++) {
+    const { known, rate } = paths[i].capacity;
+    if (known && rate > fastest) fastest = rate;
+  }
+  return fastest * LEAST_SHARE;
 }
 
 const HISTORY = 1024;

@@ -19,8 +19,8 @@ export interface Scheduler {
    */
   choose(paths: readonly Path[], segmentBytes: number, segments: number, now: number): Path;
 
-  /** A path that carries nothing, for what it loses, and is to get a copy of a packet: to see whether it still does. */
-  trial(paths: readonly Path[], now: number): Path | undefined;
+  /** A path that is left alone, for what it loses or as too slow, and is to get a copy of a packet: to see whether it still is so. */
+  trial(paths: readonly Path[], segmentBytes: number, now: number): Path | undefined;
 
   /** Packets of `bytes` in all have been given to the path. */
   sent(path: Path, bytes: number, now: number): void;
