@@ -39,7 +39,7 @@ export class EarliestScheduler implements Scheduler {
   readonly name = 'earliest';
   run = 1;
   private readonly free = new Float64Array(PATH_IDS);
-  private readonly sentAt = new Float64Array(PATH_IDS);
+  private readonly sentAt = new Float64Array(PATH_IDS).fill(Number.NEGATIVE_INFINITY);
   private readonly histories: (SendHistory | undefined)[] = new Array(PATH_IDS).fill(undefined);
   /** Bytes since the last `adjust`, and the shares that came of them. */
   private readonly bytes = new Float64Array(PATH_IDS);

@@ -40,6 +40,8 @@ export class BulkTcp {
   received = 0;
   retransmissions = 0;
   timeouts = 0;
+  /** Segments that came before others of the stream. */
+  outOfOrder = 0;
   readonly cubic = new Cubic();
   readonly mss: number;
   stopped = false;
@@ -245,6 +247,7 @@ export class BulkTcp {
     const count = Math.round(segment.payload.length / this.mss);
     const before = this.expected;
     if (first > this.expected) {
+      this.outOfOrder += count;
       this.keep(first, first + count);
       this.sendAck();
       return;

@@ -89,6 +89,40 @@ describe('capacity of a path', () => {
     expect(estimator.rate).to.be.below(4 * MBIT);
   });
 
+  it('is tried again later and later while that is in vain, and at once after it was not', () => {
+    const estimator = new CapacityEstimator();
+    const receiver = new Receiver(estimator);
+    /** Intervals until an estimate that is not put to the test grows; then it goes on for a few. */
+    const wait = (): number => {
+      const before = estimator.rate;
+      let intervals = 0;
+      for (; estimator.rate === before && intervals < 200; intervals++) estimator.untested(0, 100_000, 0);
+      for (let i = 0; i < 3; i++) estimator.untested(0, 100_000, 0);
+      return intervals;
+    };
+    receiver.report(20, 200 * MBIT, 10_000);
+    receiver.report(20, 2 * MBIT, 20_000);
+    const waits: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      waits.push(wait());
+      receiver.report(20, 2 * MBIT, 20_000);
+    }
+    expect(waits[0]).to.equal(1);
+    for (let i = 1; i < 5; i++) expect(waits[i], `of ${waits}`).to.be.greaterThan(1.5 * waits[i - 1]);
+    wait();
+    receiver.report(20, 50 * MBIT, 20_000);
+    receiver.report(20, 2 * MBIT, 20_000);
+    expect(wait()).to.equal(1);
+  });
+
+  it('does not grow on a path whose lone packets take as long as it is believed to be slow', () => {
+    const estimator = new CapacityEstimator();
+    const receiver = new Receiver(estimator);
+    receiver.report(20, 0.3 * MBIT, 200_000);
+    receiver.report(100, 0.03 * MBIT, 40_000);
+    expect(estimator.rate).to.be.closeTo(0.3 * MBIT, 0.01 * MBIT);
+  });
+
   it('begins at a share of the round trip where that is known, so that a burst does not drown a slow path', () => {
     const estimator = new CapacityEstimator();
     estimator.begin(100_000);

@@ -177,6 +177,56 @@ describe('earliest scheduler', () => {
     );
   });
 
+  it('lets a packet come later on another path by 0.7 of its wait on the best one: then the queue does not run empty meanwhile', () => {
+    for (const [queue, spread, taken] of [
+      [40_000, 67_000, 1],
+      [40_000, 69_000, 0],
+      [10_000, 16_000, 1],
+      [10_000, 18_000, 0],
+    ] as const) {
+      const scheduler = new EarliestScheduler();
+      const paths = makePaths(2, scheduler);
+      for (const path of paths) path.capacity.rate = 40 * MBIT;
+      paths[0].delay.add(0, 0);
+      paths[1].delay.add(spread, 0);
+      scheduler.sent(paths[0], queue * 40 * MBIT, 0);
+      expect(scheduler.choose(paths, FULL, 1, 0), `queue ${queue}, spread ${spread}`).to.equal(paths[taken]);
+    }
+  });
+
+  it('leaves a path that keeps losing packets alone while the other has no long queue, and tries it with a copy each 10 ms', () => {
+    const scheduler = new EarliestScheduler();
+    const paths = makePaths(2, scheduler);
+    for (const path of paths) path.capacity.rate = 40 * MBIT;
+    scheduler.sent(paths[0], 10_000 * 40 * MBIT, 0);
+    expect(scheduler.choose(paths, FULL, 1, 0)).to.equal(paths[1]);
+    expect(scheduler.trial(paths, FULL, 0)).to.equal(undefined);
+    paths[1].steadyLoss.share = 0.02;
+    expect(scheduler.choose(paths, FULL, 1, 0)).to.equal(paths[0]);
+    expect(scheduler.trial(paths, FULL, 0)).to.equal(paths[1]);
+    scheduler.sent(paths[1], FULL, 0);
+    expect(scheduler.trial(paths, FULL, 9_999)).to.equal(undefined);
+    expect(scheduler.trial(paths, FULL, 10_000)).to.equal(paths[1]);
+    scheduler.sent(paths[0], 20_000 * 40 * MBIT, 0);
+    expect(scheduler.choose(paths, FULL, 1, 0), 'a long queue').to.equal(paths[1]);
+  });
+
+  it('leaves a path alone that carries less than 2 % of the fastest, and tries it with copies that take a quarter of its rate', () => {
+    const scheduler = new EarliestScheduler();
+    const paths = makePaths(2, scheduler);
+    paths.forEach((path, i) => {
+      path.capacity.rate = (i === 0 ? 40 : 0.3) * MBIT;
+      path.capacity.known = true;
+    });
+    scheduler.sent(paths[0], 200_000 * 40 * MBIT, 0);
+    expect(scheduler.choose(paths, FULL, 1, 0)).to.equal(paths[0]);
+    scheduler.sent(paths[1], FULL, 0);
+    expect(scheduler.trial(paths, FULL, 150_000)).to.equal(undefined);
+    expect(scheduler.trial(paths, FULL, 160_000)).to.equal(paths[1]);
+    paths[1].capacity.rate = MBIT;
+    expect(scheduler.choose(paths, FULL, 1, 100_000)).to.equal(paths[1]);
+  });
+
   it('takes runs whose length follows the rate', () => {
     const scheduler = new EarliestScheduler();
     const paths = makePaths(2, scheduler);
