@@ -106,7 +106,7 @@ export class Receiver {
         introduced = this.introduction(type, i, cmAt, local, source, now) || introduced;
       } else if (peer === undefined) {
         this.context.counters.unknownNode++;
-      } else if (type === CmType.data) {
+      } else if (type === CmType.data || type === CmType.trial) {
         if (this.data(peer, i, cmAt, size, slot, stride, now)) {
           lastPeer = peer;
           lastCm = cmAt;
@@ -197,6 +197,11 @@ export class Receiver {
     }
     if (!this.isGenuine(peer, at, cmAt, bytes, headerBytes)) return false;
     const path = peer.incomingPath(cmPath(b, cmAt));
+    if (cmType(b, cmAt) === CmType.trial) {
+      this.endRun(slot, stride, now);
+      path.data(1, bytes + OUTER_BYTES, bytes, (now - cmTimestamp(b, cmAt)) | 0, now);
+      return true;
+    }
     const sequence = cmSequence(b, cmAt);
     const isCopy = (cmFlags(b, cmAt) & CmFlag.DUPLICATE) !== 0;
     const continues =

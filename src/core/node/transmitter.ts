@@ -48,6 +48,7 @@ export class Transmitter {
   private headerBytes = 0;
   private tcpFlags = 0;
   private cmFlags = 0;
+  private cmType: number = CmType.data;
   private feedbackPath = 0;
   private feedbackDelay = 0;
 
@@ -176,11 +177,20 @@ export class Transmitter {
       first += run;
     }
     const trial = scheduler.trial(paths, datagramBytes + OUTER_BYTES, now);
-    if (trial === undefined) return;
+    if (trial !== undefined) this.sendTrial(trial, segments, datagramBytes, now);
+  }
+
+  /** Sends the last segment on a path that does not carry it, for the receiver to count. */
+  private sendTrial(path: Path, segments: number, datagramBytes: number, now: number): void {
     this.copies = 2;
-    this.cmFlags |= CmFlag.DUPLICATE;
-    this.sendOn(trial, segments - 1, 1, segments, datagramBytes, now);
+    this.cmType = CmType.trial;
+    const bytes = this.emit(path, segments - 1, 1, datagramBytes, true, now);
+    this.cmType = CmType.data;
     this.copies = 1;
+    this.session.peer.scheduler.sent(path, bytes, now);
+    path.sentPackets++;
+    path.sentBytes += bytes;
+    if (path.unconfirmedSince === 0) path.unconfirmedSince = now;
   }
 
   /** Puts `count` of the `segments`, from `first` on, on a path, in as many messages as it takes. */
@@ -321,7 +331,7 @@ export class Transmitter {
     writeCm(
       b,
       at,
-      CmType.data,
+      this.cmType,
       this.cmFlags | (session.pathBegins(now) ? CmFlag.PATH_BEGINS : 0),
       context.key,
       session.id,

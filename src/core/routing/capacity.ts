@@ -25,14 +25,15 @@ const INITIAL_HEADROOM = 2;
 const GAIN = 0.5;
 /**
  * Only where a full packet is believed to take longer than this an estimate grows with the time without a queue (by a factor e in GROWTH_US):
- * so slow a path gets nothing that could tell more. Packets that wait for half as long as it would take are no sign of a faster path.
+ * so slow a path gets nothing that could tell more. Packets that wait for half as long as it would take are no sign of a faster path, and lone
+ * ones that wait for longer are one of a slower path.
  */
 const SLOW_PACKET_US = 5_000;
 const GROWTH_US = 1_000_000;
 /** By so much an estimate grows in each WEIGHT_INTERVAL_US while next to nothing is sent, up to what the path has carried before. */
 const RECOVERY = 1.5;
 /** After a try in vain the next one is so much later. A packet that such a path gets holds up what is behind it. */
-const LEAST_PATIENCE_US = 400_000;
+const LEAST_PATIENCE_US = 1_000_000;
 const MOST_PATIENCE_US = 10_000_000;
 /** An estimate that exceeds what a queued path delivers by more has grown for want of data; it is dropped. */
 const OVERESTIMATE = 2;
@@ -78,18 +79,19 @@ export class CapacityEstimator {
     const delivered = (bytes - this.bytes) >>> 0;
     this.restart(bytes, arrival);
     if (stretch > MAX_STRETCH_US || delivered === 0) return;
-    const sample = delivered / stretch;
-    const queued = leastQueuing > Math.max(QUEUE_US, (2 * FULL_PACKET_BYTES) / sample);
+    const packetTime = FULL_PACKET_BYTES / this.rate;
+    const slow = this.known && packetTime > SLOW_PACKET_US;
+    const isSlower = slow && leastQueuing > 1.5 * packetTime;
+    const sample = isSlower ? Math.max(delivered / stretch, FULL_PACKET_BYTES / leastQueuing) : delivered / stretch;
+    const queued = isSlower || leastQueuing > Math.max(QUEUE_US, (2 * FULL_PACKET_BYTES) / sample);
     if (queued) {
       const isNear = this.known && this.rate < OVERESTIMATE * sample;
       if (this.recoversFrom > 0) this.tried(sample);
       this.rate = isNear ? this.rate + (sample - this.rate) * GAIN : sample;
       this.known = true;
-      this.peak = Math.max(this.peak, sample);
+      if (!isSlower) this.peak = Math.max(this.peak, sample);
     } else {
-      const packetTime = FULL_PACKET_BYTES / this.rate;
-      const slow = this.known && packetTime > SLOW_PACKET_US && leastQueuing < packetTime / 2;
-      const grown = slow ? this.rate * (1 + stretch / GROWTH_US) : this.rate;
+      const grown = slow && leastQueuing < packetTime / 2 ? this.rate * (1 + stretch / GROWTH_US) : this.rate;
       this.rate = Math.max(grown, sample * (this.known ? HEADROOM : INITIAL_HEADROOM));
     }
     this.rate = Math.min(this.rate, MAX_RATE);

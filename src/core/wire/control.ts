@@ -24,6 +24,8 @@ export const CmType = {
   bind: 11,
   bound: 12,
   icmp: 13,
+  /** Data that only shows what becomes of it on its path: it is counted and dropped. */
+  trial: 14,
 } as const;
 
 /** Longest body, bytes: with CM, tag and IP headers it fits the smallest IPv6 MTU. */

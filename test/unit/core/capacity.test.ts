@@ -84,7 +84,7 @@ describe('capacity of a path', () => {
     receiver.report(20, 20 * MBIT, 10_000);
     for (let round = 0; round < 4; round++) {
       receiver.report(20, 2 * MBIT, 20_000);
-      for (let i = 0; i < 15; i++) estimator.untested(0, 100_000, 0);
+      for (let i = 0; i < 60; i++) estimator.untested(0, 100_000, 0);
     }
     expect(estimator.rate).to.be.below(4 * MBIT);
   });
