@@ -53,6 +53,7 @@ export const iperf3: WorkloadKind<Iperf3Workload> = {
   programs: () => ['iperf3', 'ss'],
   headline: ['goodput_bps'],
   metrics: ({ protocol }) => [...METRICS, ...(protocol === 'tcp' ? ['retransmissions'] : ['loss', 'jitter_s'])],
+  series: { goodput: 'bit/s' },
   flow: ({ from, to, reverse, protocol, rate }) => ({
     client: from,
     server: to,

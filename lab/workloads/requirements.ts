@@ -22,6 +22,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   iperf3: 'iperf3',
   mptcpize: 'mptcpize',
   ping: 'iputils-ping',
+  squid: 'squid',
   ss: 'iproute2',
 };
 const CONGESTION = '/proc/sys/net/ipv4/tcp_available_congestion_control';

@@ -32,7 +32,7 @@ describe('a measure', () => {
   });
 
   it('of a distribution gives quartiles of what comes once settled', () => {
-    const spread: Measure = { kind: 'distribution', name: 'spread', series };
+    const spread: Measure = { kind: 'distribution', name: 'spread', series, unit: 'bit/s' };
     const metrics = measure([spread], rates(100, 100, 1, 2, 3, 4, 5), 0.2);
     expect(metrics).to.deep.equal({
       'spread.least_bps': 1e6,
