@@ -49,14 +49,18 @@ function prepare(wanted) {
         bufferTimeDefault: setup.buffer,
         bufferTimeAtTopQuality: setup.buffer,
         bufferTimeAtTopQualityLongForm: setup.buffer,
-        // Segments of a better level take the place of those that are not shown yet.
-        fastSwitchEnabled: true,
+        // What has been loaded is shown: loading it again at a better level would take from the rate what the buffer needs to grow.
+        fastSwitchEnabled: false,
       },
       abr: {
         initialBitrate: { video: setup.startRate === null ? 0 : setup.startRate / 1000 },
         // The network decides, not the size of the window or the processor.
         limitBitrateByPortal: false,
-        rules: { droppedFramesRule: { active: false } },
+        rules: {
+          droppedFramesRule: { active: false },
+          // It closes the connection, and the next one has to find its rate again.
+          abandonRequestsRule: { active: false },
+        },
       },
       retryAttempts: { MPD: ATTEMPTS, InitializationSegment: ATTEMPTS, MediaSegment: ATTEMPTS },
     },
