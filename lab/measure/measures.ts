@@ -116,7 +116,9 @@ function measureOf(measure: Measure, { points }: SeriesRecord, settled: number):
         number,
       ];
       const all = { least, q1, median: middle, q3, most, iqr: q3 - q1 };
-      return Object.fromEntries(DISTRIBUTION.map((which) => [`${measure.name}.${which}${SUFFIX[measure.unit]}`, all[which]]));
+      return Object.fromEntries(
+        DISTRIBUTION.map((which) => [`${measure.name}.${which}${SUFFIX[measure.unit]}`, all[which]]),
+      );
     }
     case 'mean': {
       const { from, to, name, unit } = measure;

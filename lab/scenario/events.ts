@@ -1,8 +1,8 @@
 /** Events of scenarios. */
 import { dirname, isAbsolute, join } from 'node:path';
+import type { RuleDefinition } from '../../src/daemon/api.js';
 import { nearest } from '../../src/document/nearest.js';
 import type { Parameters } from '../../src/document/parameters.js';
-import type { RuleDefinition } from '../../src/daemon/api.js';
 import type { LabEvent } from '../experiment/events.js';
 import type { Plan } from '../plan/plan.js';
 import { changeText, type LinkSetting, settingsIn } from '../running/link-change.js';

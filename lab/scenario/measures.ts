@@ -5,8 +5,8 @@ import { mainOf } from '../experiment/run-arm.js';
 import { linksBetween, type ReceivingLink } from '../measure/links.js';
 import type { Measure } from '../measure/measures.js';
 import type { Plan } from '../plan/plan.js';
-import type { Report } from '../topology/report.js';
 import type { Unit } from '../results/quantity.js';
+import type { Report } from '../topology/report.js';
 import { kindOf, type Workload } from '../workloads/kinds.js';
 import { unknown } from './events.js';
 import type { MeasureDocument } from './schema.js';
@@ -74,7 +74,10 @@ function knownSeries(links: readonly ReceivingLink[], workloads: readonly Worklo
   return new Map([
     ...ofLinks.map((name): [string, Unit] => [`${name}.rate`, 'bit/s']),
     ...workloads.flatMap((workload) =>
-      Object.entries(kindOf(workload).series ?? {}).map(([own, unit]): [string, Unit] => [`${workload.name}.${own}`, unit]),
+      Object.entries(kindOf(workload).series ?? {}).map(([own, unit]): [string, Unit] => [
+        `${workload.name}.${own}`,
+        unit,
+      ]),
     ),
   ]);
 }

@@ -141,7 +141,9 @@ const workload = z
       segment: positive.refine((s) => s <= 10, { error: 'must be at most 10s' }).default(2),
       start: z.int().optional(),
       buffer: positive.refine((s) => s >= 4 && s <= 120, { error: 'must be from 4s to 120s' }).default(30),
-      seek: z.strictObject({ at: positive, to: time.refine((s) => s <= SEEK_MAX, { error: 'must be at most 50min' }) }).optional(),
+      seek: z
+        .strictObject({ at: positive, to: time.refine((s) => s <= SEEK_MAX, { error: 'must be at most 50min' }) })
+        .optional(),
       duration: positive.optional(),
     }),
     z.strictObject({

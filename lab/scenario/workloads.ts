@@ -38,7 +38,11 @@ function checkNodes(document: WorkloadDocument, plan: Plan, refuse: (key: string
     }
   }
   if (document.type !== 'exec' && document.from === document.to) refuse('to', 'is the node that it starts from');
-  if (document.type === 'video' && document.proxy !== undefined && [document.from, document.to].includes(document.proxy)) {
+  if (
+    document.type === 'video' &&
+    document.proxy !== undefined &&
+    [document.from, document.to].includes(document.proxy)
+  ) {
     refuse('proxy', 'is one of the nodes that it stands between');
   }
 }

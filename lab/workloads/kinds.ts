@@ -9,7 +9,13 @@ import { type WebrtcWorkload, webrtc } from './webrtc/webrtc.js';
 import type { WorkloadKind } from './workload.js';
 
 /** Workloads between two nodes. */
-export type NetworkWorkload = Iperf3Workload | HttpWorkload | PingWorkload | UdpEchoWorkload | WebrtcWorkload | VideoWorkload;
+export type NetworkWorkload =
+  | Iperf3Workload
+  | HttpWorkload
+  | PingWorkload
+  | UdpEchoWorkload
+  | WebrtcWorkload
+  | VideoWorkload;
 export type Workload = NetworkWorkload | ExecWorkload;
 
 type KindOf<T extends Workload['type']> = WorkloadKind<Extract<Workload, { type: T }>>;

@@ -53,7 +53,8 @@ function find(boxes: Buffer, type: string): Buffer | undefined {
   for (let at = 0; at + HEADER_BYTES <= boxes.length; ) {
     const size = boxes.readUInt32BE(at);
     if (size < HEADER_BYTES || at + size > boxes.length) throw new RangeError(`a box of ${size} bytes at ${at}`);
-    if (boxes.toString('latin1', at + 4, at + HEADER_BYTES) === type) return boxes.subarray(at + HEADER_BYTES, at + size);
+    if (boxes.toString('latin1', at + 4, at + HEADER_BYTES) === type)
+      return boxes.subarray(at + HEADER_BYTES, at + size);
     at += size;
   }
   return undefined;

@@ -73,12 +73,26 @@ export function encoderOptions(ladder: Ladder): string[] {
   return [
     ...['-f', 'lavfi', '-i', source, '-filter_complex', filter],
     ...levels.flatMap(({ rate }, i) => [
-      ...['-map', `[v${i}]`, `-b:v:${i}`, String(rate), `-minrate:v:${i}`, String(rate), `-maxrate:v:${i}`, String(rate)],
+      ...[
+        '-map',
+        `[v${i}]`,
+        `-b:v:${i}`,
+        String(rate),
+        `-minrate:v:${i}`,
+        String(rate),
+        `-maxrate:v:${i}`,
+        String(rate),
+      ],
       ...[`-bufsize:v:${i}`, String(rate * RATE_SECONDS)],
     ]),
     ...['-c:v', 'libx264', '-preset', 'ultrafast', '-x264-params', 'nal-hrd=cbr:force-cfr=1'],
     ...['-g', String(pictures), '-keyint_min', String(pictures), '-sc_threshold', '0'],
     ...['-f', 'dash', '-seg_duration', String(segment), '-use_template', '1', '-use_timeline', '0'],
-    ...['-init_seg_name', 'init-$RepresentationID$.m4s', '-media_seg_name', 'segment-$RepresentationID$-$Number%05d$.m4s'],
+    ...[
+      '-init_seg_name',
+      'init-$RepresentationID$.m4s',
+      '-media_seg_name',
+      'segment-$RepresentationID$-$Number%05d$.m4s',
+    ],
   ];
 }

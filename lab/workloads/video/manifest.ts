@@ -3,7 +3,7 @@ import type { Track } from './boxes.js';
 import { type Ladder, type Level, nameOf, widthOf } from './ladder.js';
 
 /** Seconds of the video: longer than anybody watches. */
-export const VIDEO_SECONDS = 3600;
+const VIDEO_SECONDS = 3600;
 
 const MILLISECONDS = 1000;
 

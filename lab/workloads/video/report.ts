@@ -105,13 +105,19 @@ export function playerOutcome(
   const frames = report.frames
     .map(([time, position, height, count]): Shown => ({ t: seconds(time), position, height, count }))
     .filter(({ t }) => t <= duration);
-  const samples = report.samples.map((sample) => ({ ...sample, t: seconds(sample.time) })).filter(({ t }) => t <= duration);
+  const samples = report.samples
+    .map((sample) => ({ ...sample, t: seconds(sample.time) }))
+    .filter(({ t }) => t <= duration);
   const settled = samples.filter(({ t }) => t >= settle);
   const heights = settled.map(({ t }) => shownAt(frames, t));
   const sought = report.soughtAt === null ? null : seconds(report.soughtAt);
-  const there = sought === null || seek === null ? null : frames.find(({ t, position }) => t > sought && position >= seek.to);
+  const there =
+    sought === null || seek === null ? null : frames.find(({ t, position }) => t > sought && position >= seek.to);
   const stalls = stallsOf(frames, duration, sought, there?.t ?? duration);
-  const received = binned(report.received.map(([time, bytes]) => [seconds(time), bytes * 8]), duration);
+  const received = binned(
+    report.received.map(([time, bytes]) => [seconds(time), bytes * 8]),
+    duration,
+  );
   const shown = binned(countsOf(frames), duration);
   const late = samples.at(-1)?.dropped ?? 0;
   return {
@@ -122,7 +128,13 @@ export function playerOutcome(
       switches: frames.filter(({ height }, i) => i > 0 && height !== frames[i - 1]!.height).length,
       fps: sumSince(countsOf(frames), settle) / (duration - settle),
       dropped: late / Math.max(1, late + (frames.at(-1)?.count ?? 0)),
-      rate_bps: sumSince(report.received.map(([time, bytes]) => [seconds(time), bytes * 8]), settle, duration) / (duration - settle),
+      rate_bps:
+        sumSince(
+          report.received.map(([time, bytes]) => [seconds(time), bytes * 8]),
+          settle,
+          duration,
+        ) /
+        (duration - settle),
       buffer_median_s: settled.length === 0 ? 0 : median(settled.map(({ buffer }) => buffer)),
       buffer_last_s: samples.at(-1)?.buffer ?? 0,
       rebuffered_s: stalls.reduce((sum, stall) => sum + stall, 0),
@@ -179,7 +191,11 @@ function countsOf(frames: readonly Shown[]): [number, number][] {
   return frames.map(({ t, count }, i) => [t, i === 0 ? 1 : count - frames[i - 1]!.count]);
 }
 
-function sumSince(amounts: readonly (readonly [number, number])[], from: number, to = Number.POSITIVE_INFINITY): number {
+function sumSince(
+  amounts: readonly (readonly [number, number])[],
+  from: number,
+  to = Number.POSITIVE_INFINITY,
+): number {
   return amounts.filter(([t]) => t >= from && t <= to).reduce((sum, [, amount]) => sum + amount, 0);
 }
 

@@ -38,7 +38,13 @@ export const video: WorkloadKind<VideoWorkload> = {
   metrics: playerMetrics,
   series: PLAYER_SERIES,
   // Where there is a proxy, what is emulated is the way to it.
-  flow: ({ from, to, proxy }) => ({ client: from, server: proxy ?? to, reverse: true, transport: 'tcp', greedy: false }),
+  flow: ({ from, to, proxy }) => ({
+    client: from,
+    server: proxy ?? to,
+    reverse: true,
+    transport: 'tcp',
+    greedy: false,
+  }),
   duration: ({ duration }) => duration,
   withDuration: (workload, duration) => {
     const { seek } = workload;
@@ -60,7 +66,9 @@ export const video: WorkloadKind<VideoWorkload> = {
       await using _origin = await Agent.start(lab.node(to), served, z.object({}), { mptcp: direct, signal });
       const listen = { address: target, port };
       await using squid =
-        proxy === null ? null : await Squid.start(lab.node(proxy), join(own, 'squid'), listen, origin, { mptcp, signal });
+        proxy === null
+          ? null
+          : await Squid.start(lab.node(proxy), join(own, 'squid'), listen, origin, { mptcp, signal });
       const setup: PlayerSetup = {
         caption: `${from} · ${name} · ${arm}`,
         manifest: `http://${hostOf(origin.address)}:${port}/manifest.mpd`,

@@ -56,7 +56,11 @@ function prepare(wanted) {
         initialBitrate: { video: setup.startRate === null ? 0 : setup.startRate / 1000 },
         // The network decides, not the size of the window or the processor.
         limitBitrateByPortal: false,
+        // Bitrates are constant, so what is measured need not be far above them.
+        throughput: { bandwidthSafetyFactor: 0.95 },
         rules: {
+          // It would stay below a level that the throughput allows until the buffer is nearly full.
+          bolaRule: { active: false },
           droppedFramesRule: { active: false },
           // It closes the connection, and the next one has to find its rate again.
           abandonRequestsRule: { active: false },

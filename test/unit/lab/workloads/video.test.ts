@@ -25,7 +25,7 @@ const box = (type: string, ...content: Buffer[]): Buffer => {
 };
 const u32 = (...values: number[]): Buffer => {
   const bytes = Buffer.alloc(4 * values.length);
-  values.forEach((value, i) => bytes.writeUInt32BE(value, 4 * i));
+  for (const [i, value] of values.entries()) bytes.writeUInt32BE(value, 4 * i);
   return bytes;
 };
 const u64 = (value: bigint): Buffer => {
@@ -50,19 +50,31 @@ describe('the media of an adaptive video', () => {
 
   it('goes on in time where its loop begins again, and differs in nothing else', () => {
     fc.assert(
-      fc.property(fc.boolean(), fc.integer({ min: 1, max: 9999 }), fc.nat(0x3f_ff_ff_ff), fc.nat(0x3f_ff_ff_ff), (v1, number, time, later) => {
-        const made = segment(1, v1, BigInt(time));
-        const before = Buffer.from(made);
-        expect(movedSegment(made, number, BigInt(later))).to.deep.equal(segment(number, v1, BigInt(time) + BigInt(later)));
-        expect(made).to.deep.equal(before);
-      }),
+      fc.property(
+        fc.boolean(),
+        fc.integer({ min: 1, max: 9999 }),
+        fc.nat(0x3f_ff_ff_ff),
+        fc.nat(0x3f_ff_ff_ff),
+        (v1, number, time, later) => {
+          const made = segment(1, v1, BigInt(time));
+          const before = Buffer.from(made);
+          expect(movedSegment(made, number, BigInt(later))).to.deep.equal(
+            segment(number, v1, BigInt(time) + BigInt(later)),
+          );
+          expect(made).to.deep.equal(before);
+        },
+      ),
     );
   });
 
   it('tells its timescale and its codec, whatever the version of its header', () => {
     const avc1 = box('avc1', Buffer.alloc(78), box('avcC', Buffer.from([1, 0x42, 0xc0, 0x28, 0xff])));
     const media = (header: Buffer): Buffer =>
-      box('moov', box('mvhd'), box('trak', box('mdia', header, box('minf', box('stbl', box('stsd', FULL_V0, u32(1), avc1))))));
+      box(
+        'moov',
+        box('mvhd'),
+        box('trak', box('mdia', header, box('minf', box('stbl', box('stsd', FULL_V0, u32(1), avc1))))),
+      );
     const v0 = box('mdhd', FULL_V0, u32(0, 0, 15_360, 0));
     const v1 = box('mdhd', FULL_V1, u64(0n), u64(0n), u32(12_800), u64(0n));
     expect(trackOf(Buffer.concat([box('ftyp'), media(v0)]))).to.deep.equal({ timescale: 15_360, codec: 'avc1.42c028' });
@@ -87,7 +99,14 @@ describe('the media of an adaptive video', () => {
     ]);
     expect(askedBy('/1080p/init.mp4', LADDER)).to.deep.equal({ level: 1, segment: 'init' });
     expect(askedBy('/720p/1800.m4s', LADDER)).to.deep.equal({ level: 0, segment: 1800 });
-    for (const path of ['/720p/1801.m4s', '/720p/0.m4s', '/480p/1.m4s', '/720p/../../etc/passwd', '/', '/720p/1.m4s?x']) {
+    for (const path of [
+      '/720p/1801.m4s',
+      '/720p/0.m4s',
+      '/480p/1.m4s',
+      '/720p/../../etc/passwd',
+      '/',
+      '/720p/1.m4s?x',
+    ]) {
       expect(askedBy(path, LADDER), path).to.equal(null);
     }
   });
@@ -104,7 +123,9 @@ describe('the media of an adaptive video', () => {
 
 describe('the proxy of a video', () => {
   it('lets its browser reach the origin and nothing else, and caches nothing', () => {
-    const lines = squidConfiguration({ address: '10.1.0.1', port: 5201 }, { address: '10.3.0.2', port: 5301 }).split('\n');
+    const lines = squidConfiguration({ address: '10.1.0.1', port: 5201 }, { address: '10.3.0.2', port: 5301 }).split(
+      '\n',
+    );
     expect(lines).to.include('http_port 10.1.0.1:5201');
     const access = lines.filter((line) => /^(acl|http_access|cache) /.test(line));
     expect(access).to.deep.equal([
@@ -115,7 +136,9 @@ describe('the proxy of a video', () => {
       'cache deny all',
     ]);
     for (const line of lines) expect(line).to.not.match(/ \//);
-    expect(squidConfiguration({ address: 'fd00::1', port: 1 }, { address: 'fd00::2', port: 2 })).to.include('http_port [fd00::1]:1');
+    expect(squidConfiguration({ address: 'fd00::1', port: 1 }, { address: 'fd00::2', port: 2 })).to.include(
+      'http_port [fd00::1]:1',
+    );
   });
 
   it('gives its rights up for the account that it was built with', () => {
@@ -131,7 +154,11 @@ const FRAME = 1 / 30;
 
 /** Pictures at 30 a second from `from` to `to` (s), which begin at `position` of the video. */
 function shown(from: number, to: number, height: number, position = 0): [number, number, number][] {
-  return Array.from({ length: Math.round((to - from) / FRAME) }, (_, i) => [from + i * FRAME, position + i * FRAME, height]);
+  return Array.from({ length: Math.round((to - from) / FRAME) }, (_, i) => [
+    from + i * FRAME,
+    position + i * FRAME,
+    height,
+  ]);
 }
 
 function report(
@@ -142,7 +169,12 @@ function report(
     beganAt: EPOCH,
     soughtAt: soughtAt === null ? null : EPOCH + soughtAt * 1000,
     // Its clock may tick a little later than the half seconds.
-    samples: Array.from({ length: 40 }, (_, i) => ({ time: EPOCH + i * 500 + 1, buffer: i / 2, loading: 1080, dropped: 0 })),
+    samples: Array.from({ length: 40 }, (_, i) => ({
+      time: EPOCH + i * 500 + 1,
+      buffer: i / 2,
+      loading: 1080,
+      dropped: 0,
+    })),
     frames: pictures.map(([t, position, height], i) => [EPOCH + t * 1000, position, height, i + 1]),
     // 3 Mbit/s.
     received: Array.from({ length: 200 }, (_, i) => [EPOCH + i * 100 + 50, 37_500]),
