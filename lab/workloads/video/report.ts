@@ -163,7 +163,7 @@ function shownAt(frames: readonly Shown[], t: number): number {
   return frames.findLast((frame) => frame.t <= t)?.height ?? 0;
 }
 
-/** `there`: the first picture of where it went; undefined = none came. */
+/** `there`: the first picture of where it went; undefined = none came. It has recovered when no lower picture follows. */
 function afterSeek(
   frames: readonly Shown[],
   sought: number,
@@ -171,7 +171,8 @@ function afterSeek(
   duration: number,
 ): Record<string, number> {
   const before = shownAt(frames, sought);
-  const recovered = there && frames.find(({ t, height }) => t >= there.t && height >= before);
+  const after = there === undefined ? [] : frames.slice(frames.indexOf(there));
+  const recovered = after[after.findLastIndex(({ height }) => height < before) + 1];
   return { after_seek_s: (there?.t ?? duration) - sought, recovery_s: (recovered?.t ?? duration) - sought };
 }
 

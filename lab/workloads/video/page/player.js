@@ -59,8 +59,9 @@ function prepare(wanted) {
         // Bitrates are constant, so what is measured need not be far above them.
         throughput: { bandwidthSafetyFactor: 0.95 },
         rules: {
-          // It would stay below a level that the throughput allows until the buffer is nearly full.
+          // What is asked is what the throughput allows: a full buffer does not ask for more, and a level that was left once is taken again at once.
           bolaRule: { active: false },
+          switchHistoryRule: { active: false },
           droppedFramesRule: { active: false },
           // It closes the connection, and the next one has to find its rate again.
           abandonRequestsRule: { active: false },

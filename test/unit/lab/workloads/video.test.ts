@@ -213,11 +213,12 @@ describe('what a player reports', () => {
 
   it('tells stalls from a seek, and when the picture and its level came back', () => {
     const seek = { at: 10, to: 300 };
-    // It stands still at 6 s, goes elsewhere at 10 s, and shows the place at 12 s, at first at a lower level. An old picture is late.
+    // It stands still at 6 s, goes elsewhere at 10 s, and shows the place at 12 s, and is at a lower level for a while. An old picture is late.
     const pictures = [
       ...shown(1, 6, 1080),
       ...shown(7.5, 10.1, 1080, 5),
-      ...shown(12, 15, 720, 300),
+      ...shown(12, 13, 1080, 300),
+      ...shown(13, 15, 720, 301),
       ...shown(15, 20, 1080, 303),
     ];
     const { metrics } = playerOutcome(report(pictures, { soughtAt: 10 }), span, levels, seek);
