@@ -5,6 +5,7 @@ import { findProgram, readKernelFile } from '../doctor/machine.js';
 import { LabMachineError } from '../error.js';
 import type { Plan } from '../plan/plan.js';
 import type { BackendName } from '../topology/topology.js';
+import { SYSTEM_CONGESTION } from './iperf3.js';
 import { kindOf, type Workload } from './kinds.js';
 
 export interface Needs {
@@ -51,7 +52,7 @@ export async function requireFor({ workloads, mptcp, plan, ...given }: Needs): P
     workload.type === 'iperf3' && workload.protocol === 'tcp' ? [workload.congestion] : [],
   );
   for (const congestion of new Set(wanted)) {
-    if (available.includes(congestion)) continue;
+    if (congestion === SYSTEM_CONGESTION || available.includes(congestion)) continue;
     problems.push(`the kernel has no TCP ${congestion}; get it with: modprobe tcp_${congestion}`);
   }
   if (problems.length > 0) throw new LabMachineError(problems.join('\n'));
