@@ -5,7 +5,7 @@ import { scale } from './scale/scale.js';
 
 /** Scenario files that are called by name, beside this file. */
 export const SCENARIOS: Readonly<Record<string, URL>> = Object.fromEntries(
-  ['fig4b', 'fig4c', 'fig4c-sweep', 'fig4d', 'fig5a', 'fig5b', 'fig5c', 'fig9'].map((id) => [
+  ['fig4b', 'fig4c', 'fig4c-sweep', 'fig4d', 'fig5a', 'fig5b', 'fig5c', 'fig7', 'fig8', 'fig9'].map((id) => [
     id,
     new URL(`${id}.yaml`, import.meta.url),
   ]),
@@ -15,6 +15,7 @@ export const SCENARIOS: Readonly<Record<string, URL>> = Object.fromEntries(
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   'paper-tcp': ['fig4a', 'fig4b', 'fig4c', 'fig4c-sweep', 'fig4d', 'fig9'],
   'paper-rtc': ['fig5a', 'fig5b', 'fig5c'],
+  'paper-video': ['fig7', 'fig8'],
   // One call, two panels of the paper.
   fig5d: ['fig5c'],
 };

@@ -108,6 +108,7 @@ const CHECKS: readonly Check[] = [
   program('tshark', 'tshark', 'reading captures, with docs/mpip.lua'),
   program('chromium', 'chromium', 'WebRTC and video experiments'),
   program('ffmpeg', 'ffmpeg', 'pictures of WebRTC and video experiments'),
+  program('squid', 'squid', 'the proxy of video experiments'),
   {
     id: 'docker',
     purpose: 'labs of containers',

@@ -1,5 +1,6 @@
 /** What is done to a lab while the workloads run. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RuleDefinition } from '../../src/daemon/api.js';
 import type { Lab } from '../running/lab.js';
 import type { LinkChange } from '../running/link.js';
 import type { LabNode } from '../running/node.js';
@@ -18,7 +19,8 @@ interface EventBase {
 export type LabEvent =
   | (EventBase & { readonly kind: 'link'; readonly link: string; readonly set: LinkChange })
   | (EventBase & { readonly kind: 'exec'; readonly node: string; readonly command: readonly string[] })
-  | (EventBase & { readonly kind: 'mpipd'; readonly node: string; readonly action: MpipdAction });
+  | (EventBase & { readonly kind: 'mpipd'; readonly node: string; readonly action: MpipdAction })
+  | (EventBase & { readonly kind: 'rules'; readonly node: string; readonly rules: readonly RuleDefinition[] });
 
 export interface EventRun {
   /** Of the arm, as performance.now() tells time. */
@@ -50,7 +52,16 @@ async function carryOut(lab: Lab, event: LabEvent, { directory }: EventRun): Pro
       return;
     case 'mpipd':
       return mpipdEvent(lab.node(event.node), event.action);
+    case 'rules':
+      return loadRules(lab.node(event.node), event.rules);
   }
+}
+
+/** As `mpipctl rules load` does; nothing in arms whose hosts are plain. */
+async function loadRules({ mpip }: LabNode, rules: readonly RuleDefinition[]): Promise<void> {
+  if (mpip === undefined) return;
+  await using client = await mpip.connect();
+  await client.loadRules(rules);
 }
 
 /** Nothing in arms whose hosts are plain. */

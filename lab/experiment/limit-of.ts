@@ -60,7 +60,7 @@ export function hasWay(plan: Plan, flow: Flow): boolean {
  * The server's first address on a link that it shares with the client; where there is none, the first that the client has a way to: its own,
  * or that of a NAT which forwards to it.
  */
-export function targetOf(plan: Plan, flow: Flow): string {
+export function targetOf(plan: Plan, flow: Pick<Flow, 'client' | 'server' | 'transport'>): string {
   const { client, server } = flow;
   const interfaces = (name: string) => plan.nodes.find((node) => node.name === name)?.interfaces ?? [];
   const shared = new Set(interfaces(client).map(({ link }) => link));
@@ -73,6 +73,6 @@ export function targetOf(plan: Plan, flow: Flow): string {
   );
 }
 
-function plainOf({ transport }: Flow): WayFlow {
+function plainOf({ transport }: Pick<Flow, 'transport'>): WayFlow {
   return { protocol: transport, port: ANY_PORT };
 }

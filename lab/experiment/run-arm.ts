@@ -254,6 +254,7 @@ async function runOne(
     arm: arm.id,
     mptcp: arm.mptcp && flow?.transport === 'tcp',
     target: flow === null ? '' : targetOf(lab.plan, flow),
+    addressOf: (server, client) => targetOf(lab.plan, { server, client, transport: 'tcp' }),
     port: FIRST_PORT + index,
     directory,
     settle: settleOf(workload, settle, duration),

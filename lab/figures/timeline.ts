@@ -13,6 +13,9 @@ const SCALES: Readonly<Record<SeriesRecord['unit'], readonly [title: string, fac
   '': ['', 1],
 };
 
+/** A panel that reaches so far is in seconds. */
+const LONG_SECONDS = 2;
+
 export interface Panel {
   readonly title: string;
   /** Names within an arm: "call.forward.fps". */
@@ -38,7 +41,7 @@ export function timelineFigure(document: ResultDocument, wanted: readonly Panel[
     const drawn = arms.flatMap((arm) =>
       panel.series.flatMap((name) => arm.series.filter((own) => own.name === name).map((own) => ({ arm, own }))),
     );
-    const [title, factor] = SCALES[drawn[0]?.own.unit ?? ''];
+    const [title, factor] = scaleOf(drawn.map(({ own }) => own));
     const rows = drawn.flatMap(({ arm, own }) =>
       own.points.map(([t, value]) => ({ t, value: value * factor, line: lineOf(arm, own.name, panel) })),
     );
@@ -80,6 +83,13 @@ export function timelineFigure(document: ResultDocument, wanted: readonly Panel[
     spacing: 18,
     config: CONFIG,
   } as unknown as TopLevelSpec;
+}
+
+/** Of the axis, in the unit of the first series. */
+function scaleOf(drawn: readonly SeriesRecord[]): readonly [title: string, factor: number] {
+  const unit = drawn[0]?.unit ?? '';
+  const long = unit === 's' && drawn.some(({ points }) => points.some(([, value]) => value >= LONG_SECONDS));
+  return long ? ['s', 1] : SCALES[unit];
 }
 
 /** "Figure 5(a): ..." where there is one in the paper. */

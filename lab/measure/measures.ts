@@ -2,6 +2,7 @@
 
 import { ascending } from '../results/distribution.js';
 import type { SeriesRecord } from '../results/document.js';
+import type { Unit } from '../results/quantity.js';
 
 /** The longest time in which a series stays at or below a value. */
 export interface PauseMeasure {
@@ -28,20 +29,55 @@ export interface DistributionMeasure {
   readonly kind: 'distribution';
   readonly name: string;
   readonly series: string;
+  readonly unit: Unit;
 }
 
-export type Measure = PauseMeasure | TimeUntilMeasure | DistributionMeasure;
+/** The mean of a series between two moments. */
+export interface MeanMeasure {
+  readonly kind: 'mean';
+  readonly name: string;
+  readonly series: string;
+  readonly unit: Unit;
+  /** Seconds from the start of the arm; null = once settled. */
+  readonly from: number | null;
+  /** null = to the end. */
+  readonly to: number | null;
+}
+
+export type Measure = PauseMeasure | TimeUntilMeasure | DistributionMeasure | MeanMeasure;
+
+/** The measure when all times of its arm are so many times as long. */
+export function stretched(measure: Measure, factor: number): Measure {
+  const scaled = (t: number | null): number | null => t && t * factor;
+  switch (measure.kind) {
+    case 'time-until':
+      return { ...measure, after: measure.after * factor };
+    case 'mean':
+      return { ...measure, from: scaled(measure.from), to: scaled(measure.to) };
+    default:
+      return measure;
+  }
+}
+
+/** Seconds: what computing in binary puts times apart. */
+const SLACK = 1e-9;
 
 /** Metrics of a distribution, without their unit. */
 const DISTRIBUTION = ['least', 'q1', 'median', 'q3', 'most', 'iqr'] as const;
 
 /** Suffix of a metric's name in the unit of a series. */
-const SUFFIX: Readonly<Record<SeriesRecord['unit'], string>> = { 'bit/s': '_bps', s: '_s', bytes: '_bytes', '': '' };
+const SUFFIX: Readonly<Record<Unit, string>> = { 'bit/s': '_bps', s: '_s', bytes: '_bytes', '': '' };
 
-/** What a measure can give, by name. Series of rates are the only ones known before a run. */
+/** What a measure can give, by name. */
 export function metricsOf(measure: Measure): string[] {
-  if (measure.kind !== 'distribution') return [`${measure.name}_s`];
-  return DISTRIBUTION.map((which) => `${measure.name}.${which}_bps`);
+  switch (measure.kind) {
+    case 'distribution':
+      return DISTRIBUTION.map((which) => `${measure.name}.${which}${SUFFIX[measure.unit]}`);
+    case 'mean':
+      return [`${measure.name}${SUFFIX[measure.unit]}`];
+    default:
+      return [`${measure.name}_s`];
+  }
 }
 
 /** Metrics by name. `settled`: seconds from the start of the arm until values count in distributions. */
@@ -59,7 +95,7 @@ export function measured(
   return metrics;
 }
 
-function measureOf(measure: Measure, { points, unit }: SeriesRecord, settled: number): Record<string, number> {
+function measureOf(measure: Measure, { points }: SeriesRecord, settled: number): Record<string, number> {
   const bin = binOf(points);
   switch (measure.kind) {
     case 'pause':
@@ -80,7 +116,16 @@ function measureOf(measure: Measure, { points, unit }: SeriesRecord, settled: nu
         number,
       ];
       const all = { least, q1, median: middle, q3, most, iqr: q3 - q1 };
-      return Object.fromEntries(DISTRIBUTION.map((which) => [`${measure.name}.${which}${SUFFIX[unit]}`, all[which]]));
+      return Object.fromEntries(
+        DISTRIBUTION.map((which) => [`${measure.name}.${which}${SUFFIX[measure.unit]}`, all[which]]),
+      );
+    }
+    case 'mean': {
+      const { from, to, name, unit } = measure;
+      const [begin, end] = [from ?? settled, to ?? Number.POSITIVE_INFINITY];
+      const inside = points.filter(([middle]) => middle - bin / 2 >= begin - SLACK && middle + bin / 2 <= end + SLACK);
+      if (inside.length === 0) return {};
+      return { [`${name}${SUFFIX[unit]}`]: inside.reduce((sum, [, value]) => sum + value, 0) / inside.length };
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Events of scenarios. */
 import { dirname, isAbsolute, join } from 'node:path';
+import type { RuleDefinition } from '../../src/daemon/api.js';
 import { nearest } from '../../src/document/nearest.js';
 import type { Parameters } from '../../src/document/parameters.js';
 import type { LabEvent } from '../experiment/events.js';
@@ -10,7 +11,7 @@ import { traceProblem } from '../topology/traces.js';
 import { isFor } from './matrix.js';
 import type { EventDocument } from './schema.js';
 
-const FORMS = '{ at, link, set }, { at, node, exec } or { at, node, mpipd }';
+const FORMS = '{ at, link, set }, { at, node, exec }, { at, node, mpipd } or { at, node, rules }';
 
 /** What only an emulator of links does. */
 const EMULATED: ReadonlySet<LinkSetting> = new Set(['delay', 'jitter', 'loss', 'reorder', 'duplicate', 'trace']);
@@ -42,7 +43,7 @@ function eventOf(
   file: string,
   refuse: (key: readonly string[], message: string) => void,
 ): LabEvent | null {
-  const { at, link, set, node, exec, mpipd } = document;
+  const { at, link, set, node, exec, mpipd, rules } = document;
   const given = Object.keys(document)
     .filter((key) => !['at', 'name', 'only'].includes(key))
     .sort()
@@ -87,7 +88,7 @@ function eventOf(
     if (set.rateBps !== undefined) refuse(['set', 'trace'], 'a link has a rate or a trace, not both');
     return { kind: 'link', at, link, set: { ...set, trace }, text };
   }
-  if (node !== undefined && (given === 'exec node' || given === 'mpipd node')) {
+  if (node !== undefined && ['exec node', 'mpipd node', 'node rules'].includes(given)) {
     const planned = plan.nodes.find(({ name }) => name === node);
     if (planned === undefined) {
       refuse(
@@ -102,10 +103,17 @@ function eventOf(
     }
     if (exec !== undefined) return { kind: 'exec', at, node, command: exec, text: `${node}: ${exec.at(-1)}` };
     if (planned.mpip === null) refuse(['node'], `${node} has no mpip in the topology, so mpipd does not run there`);
+    if (rules !== undefined) return { kind: 'rules', at, node, rules, text: `${node}: ${rulesText(rules)}` };
     return { kind: 'mpipd', at, node, action: mpipd!, text: `${node}: mpipd ${mpipd}` };
   }
   refuse([], `is no event: one of ${FORMS}`);
   return null;
+}
+
+/** "rules video, download" */
+function rulesText(rules: readonly RuleDefinition[]): string {
+  if (rules.length === 0) return 'no rules';
+  return `rules ${rules.map(({ name }, i) => name ?? `rule ${i + 1}`).join(', ')}`;
 }
 
 /** "unknown link ..., did you mean ...". */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { describe } from '../../src/document/explain.js';
 import { duration as durationUs, percent, rate, size } from '../../src/document/quantity.js';
 import { linkChange } from '../running/link-change.js';
-import { mpip, topologySchema } from '../topology/schema.js';
+import { mpip, rules, topologySchema } from '../topology/schema.js';
 
 /** Words as claims take them (results/claim-syntax.ts). */
 const WORD = /^[A-Za-z_][\w-]{0,31}$/;
@@ -40,6 +40,24 @@ const resolution = z
 const bitrateBounds = z
   .strictObject({ min: rate.optional(), start: rate.optional(), max: rate.optional() })
   .refine(({ min = 0, max = Number.POSITIVE_INFINITY }) => min <= max, { error: 'min is above max' });
+
+/** Of a video: pixels, and bit/s. */
+const level = z.strictObject({
+  height: z.int().min(144).max(2160).multipleOf(2),
+  rate: rate.refine((bps) => bps >= 100_000, { error: 'must be at least 100kbit' }),
+});
+
+/** Up to those of the paper (section 5.2.1). */
+const LEVELS = [
+  { height: 240, rate: 300_000 },
+  { height: 360, rate: 600_000 },
+  { height: 480, rate: 1_200_000 },
+  { height: 720, rate: 2_500_000 },
+  { height: 1080, rate: 4_500_000 },
+];
+
+/** Seconds: the video is an hour long, and goes on behind it. */
+const SEEK_MAX = 3000;
 
 /** A text is a line for the shell. */
 const command = z.union([
@@ -115,6 +133,21 @@ const workload = z
     }),
     z.strictObject({
       ...common,
+      ...between,
+      type: z.literal('video'),
+      proxy: z.string().optional(),
+      levels: z.array(level).min(1).max(12).default(LEVELS),
+      fps: count.max(60).default(30),
+      segment: positive.refine((s) => s <= 10, { error: 'must be at most 10s' }).default(2),
+      start: z.int().optional(),
+      buffer: positive.refine((s) => s >= 4 && s <= 120, { error: 'must be from 4s to 120s' }).default(30),
+      seek: z
+        .strictObject({ at: positive, to: time.refine((s) => s <= SEEK_MAX, { error: 'must be at most 50min' }) })
+        .optional(),
+      duration: positive.optional(),
+    }),
+    z.strictObject({
+      ...common,
       type: z.literal('exec'),
       node: z.string(),
       command,
@@ -128,6 +161,22 @@ const workload = z
       void payload.issues.push({ code: 'custom', path: [key], input: value, message });
     if (value.type === 'iperf3' && value.protocol === 'udp' && value.rate === undefined) {
       refuse('rate', 'UDP needs a rate');
+    }
+    if (value.type === 'video') {
+      const { levels, segment, fps, start } = value;
+      levels.forEach(({ height, rate: bps }, i) => {
+        const below = levels[i - 1];
+        if (below !== undefined && (height <= below.height || bps <= below.rate)) {
+          refuse('levels', 'go from the lowest to the highest, in height and in rate');
+        }
+      });
+      const pictures = segment * fps;
+      if (Math.abs(pictures - Math.round(pictures)) > 1e-6) {
+        refuse('segment', `is ${pictures} pictures at ${fps} a second; it must be a whole number of them`);
+      }
+      if (start !== undefined && !levels.some(({ height }) => height === start)) {
+        refuse('start', `no level has this height; heights: ${levels.map(({ height }) => height).join(', ')}`);
+      }
     }
     if (value.type === 'udp-echo') {
       const packets = value.rate / (value.size * 8);
@@ -164,6 +213,7 @@ const event = z.strictObject({
   node: z.string().optional(),
   exec: command.optional(),
   mpipd: z.enum(['kill', 'stop', 'start', 'restart']).optional(),
+  rules: rules.optional(),
 });
 
 /** With the key that the text stands at, if any. */
@@ -218,6 +268,8 @@ interface PanelDocument {
   readonly series: readonly string[];
   readonly title: string;
 }
+/** A time, or the name of an event. */
+const moment = z.union([time, word]);
 /** A share of a link's capacity, or a rate. */
 const mark = z.union([percent.transform((share) => ({ share })), rate.transform((bps) => ({ bps }))]);
 
@@ -225,6 +277,7 @@ const measure = z.union([
   z.strictObject({ name: word, 'pause-of': z.string(), below: rate.default(0) }),
   z.strictObject({ name: word, 'time-until': z.string(), reaches: mark, after: z.string() }),
   z.strictObject({ name: word, 'distribution-of': z.string() }),
+  z.strictObject({ name: word, 'mean-of': z.string(), from: moment.optional(), to: moment.optional() }),
 ]);
 
 const referenceMark = z.strictObject({

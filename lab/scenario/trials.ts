@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { LabError } from '../error.js';
 import { selectArms } from '../experiment/run.js';
 import type { Trial } from '../experiment/trial.js';
+import { stretched } from '../measure/measures.js';
 import { parameterText } from '../results/combination.js';
 import { kindOf, type Workload } from '../workloads/kinds.js';
 import { distinguishing, isFor } from './matrix.js';
@@ -61,9 +62,7 @@ function scaled(scenario: Scenario, own: ScenarioCase, duration: number): Scenar
     ...own,
     duration,
     settle: own.settle * factor,
-    measures: own.measures.map((measure) =>
-      measure.kind === 'time-until' ? { ...measure, after: measure.after * factor } : measure,
-    ),
+    measures: own.measures.map((measure) => stretched(measure, factor)),
     events: own.events.map((event) => ({ ...event, at: event.at * factor })),
     workloads: own.workloads.map((workload): Workload => {
       const kind = kindOf(workload);

@@ -29,7 +29,7 @@ export function checkWorkloads(
 
 function checkNodes(document: WorkloadDocument, plan: Plan, refuse: (key: string, message: string) => void): void {
   const names = plan.nodes.map(({ name }) => name);
-  const keys = document.type === 'exec' ? { node: document.node } : { from: document.from, to: document.to };
+  const keys = nodesOf(document);
   for (const [key, node] of Object.entries(keys)) {
     const planned = plan.nodes.find(({ name }) => name === node);
     if (planned === undefined) refuse(key, unknown('node', node, names));
@@ -38,6 +38,20 @@ function checkNodes(document: WorkloadDocument, plan: Plan, refuse: (key: string
     }
   }
   if (document.type !== 'exec' && document.from === document.to) refuse('to', 'is the node that it starts from');
+  if (
+    document.type === 'video' &&
+    document.proxy !== undefined &&
+    [document.from, document.to].includes(document.proxy)
+  ) {
+    refuse('proxy', 'is one of the nodes that it stands between');
+  }
+}
+
+/** By the keys that name them. */
+function nodesOf(document: WorkloadDocument): Readonly<Record<string, string>> {
+  if (document.type === 'exec') return { node: document.node };
+  const { from, to } = document;
+  return document.type === 'video' && document.proxy !== undefined ? { from, to, proxy: document.proxy } : { from, to };
 }
 
 function workloadOf(
@@ -55,6 +69,11 @@ function workloadOf(
     refuse(`is ${duration} s; iperf3 takes whole seconds`);
   const lasting = { ...document, duration: duration ?? 1 };
   if (lasting.type === 'webrtc') return callOf(lasting);
+  if (lasting.type === 'video') {
+    const { proxy = null, start = null, seek = null, ...rest } = lasting;
+    if (seek !== null && seek.at >= rest.duration) refuse(`of ${rest.duration} s ends before the seek at ${seek.at} s`);
+    return { ...rest, proxy, start, seek };
+  }
   return lasting.type === 'iperf3' ? { ...lasting, rate: lasting.rate ?? null } : lasting;
 }
 

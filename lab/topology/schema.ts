@@ -1,6 +1,6 @@
 /** The grammar of topology files. What a grammar cannot say stands in check.ts. */
 import { z } from 'zod';
-import { mpipSettings } from '../../src/daemon/api.js';
+import { mpipSettings, type RuleDefinition } from '../../src/daemon/api.js';
 import { ipInterface, ipNetwork } from '../../src/document/address.js';
 import { describe } from '../../src/document/explain.js';
 import { duration, percent, rate, size } from '../../src/document/quantity.js';
@@ -138,6 +138,12 @@ export const linkSchema = z.looseObject(linkShape).check((payload) => {
 export const mpip = z.record(z.string(), z.unknown()).check((payload) => {
   payload.issues.push(...checkPart(mpipSettings, payload.value).issues);
 }) as z.ZodType<MpipSettings>;
+
+/** Rules as mpipd takes them (docs/rules.md). */
+export const rules = z.array(z.record(z.string(), z.unknown())).check((payload) => {
+  const { issues } = checkPart(mpipSettings, { rules: payload.value });
+  payload.issues.push(...issues.map((issue) => ({ ...issue, path: issue.path?.slice(1) ?? [] })));
+}) as z.ZodType<RuleDefinition[]>;
 
 const sysctls = z.record(
   z.string().refine((key) => /^net\.[\w./-]+$/.test(key), {

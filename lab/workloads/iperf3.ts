@@ -8,13 +8,16 @@ import { failureOf, Iperf3Error, type Iperf3Result, resultOf } from './iperf3-re
 import { listening } from './listening.js';
 import type { WorkloadBase, WorkloadKind } from './workload.js';
 
+/** The machine's default, which programs have that do not choose. */
+export const SYSTEM_CONGESTION = 'system';
+
 export interface Iperf3Workload extends WorkloadBase {
   readonly type: 'iperf3';
   /** Nodes: the client, which starts the transfer, and the server. */
   readonly from: string;
   readonly to: string;
   readonly protocol: 'tcp' | 'udp';
-  /** Of the sender. Always named: the machine's default differs from host to host. Unused by UDP. */
+  /** Of the sender: named, since the machine's default differs from host to host, or SYSTEM_CONGESTION. Unused by UDP. */
   readonly congestion: string;
   /** Seconds. */
   readonly duration: number;
@@ -53,6 +56,7 @@ export const iperf3: WorkloadKind<Iperf3Workload> = {
   programs: () => ['iperf3', 'ss'],
   headline: ['goodput_bps'],
   metrics: ({ protocol }) => [...METRICS, ...(protocol === 'tcp' ? ['retransmissions'] : ['loss', 'jitter_s'])],
+  series: { goodput: 'bit/s' },
   flow: ({ from, to, reverse, protocol, rate }) => ({
     client: from,
     server: to,
@@ -114,8 +118,9 @@ export function clientCommandOf(workload: Iperf3Workload, target: string, port: 
   const { name, protocol, congestion, duration, reverse, parallel, rate, interval = INTERVAL_SECONDS } = workload;
   const command = ['iperf3', '-c', target, '-p', String(port), '-J', '-i', String(interval)];
   command.push('-t', String(duration), '-P', String(parallel), '--connect-timeout', String(CONNECT_TIMEOUT_MS));
-  if (protocol === 'tcp') command.push('-C', congestion);
-  else {
+  if (protocol === 'tcp') {
+    if (congestion !== SYSTEM_CONGESTION) command.push('-C', congestion);
+  } else {
     if (rate === null) throw new LabError('E_LAB_WORKLOAD', `workload ${name}: UDP needs a rate`);
     if (mptcp) throw new LabError('E_LAB_WORKLOAD', `workload ${name}: MPTCP carries no UDP`);
     command.push('-u');

@@ -4,11 +4,18 @@ import { type HttpWorkload, http } from './http/http.js';
 import { type Iperf3Workload, iperf3 } from './iperf3.js';
 import { type PingWorkload, ping } from './ping/ping.js';
 import { type UdpEchoWorkload, udpEcho } from './udp-echo/udp-echo.js';
+import { type VideoWorkload, video } from './video/video.js';
 import { type WebrtcWorkload, webrtc } from './webrtc/webrtc.js';
 import type { WorkloadKind } from './workload.js';
 
 /** Workloads between two nodes. */
-export type NetworkWorkload = Iperf3Workload | HttpWorkload | PingWorkload | UdpEchoWorkload | WebrtcWorkload;
+export type NetworkWorkload =
+  | Iperf3Workload
+  | HttpWorkload
+  | PingWorkload
+  | UdpEchoWorkload
+  | WebrtcWorkload
+  | VideoWorkload;
 export type Workload = NetworkWorkload | ExecWorkload;
 
 type KindOf<T extends Workload['type']> = WorkloadKind<Extract<Workload, { type: T }>>;
@@ -19,6 +26,7 @@ const KINDS: { readonly [T in Workload['type']]: KindOf<T> } = {
   ping,
   'udp-echo': udpEcho,
   webrtc,
+  video,
   exec,
 };
 

@@ -5,6 +5,7 @@ import { findProgram, readKernelFile } from '../doctor/machine.js';
 import { LabMachineError } from '../error.js';
 import type { Plan } from '../plan/plan.js';
 import type { BackendName } from '../topology/topology.js';
+import { SYSTEM_CONGESTION } from './iperf3.js';
 import { kindOf, type Workload } from './kinds.js';
 
 export interface Needs {
@@ -22,6 +23,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   iperf3: 'iperf3',
   mptcpize: 'mptcpize',
   ping: 'iputils-ping',
+  squid: 'squid',
   ss: 'iproute2',
 };
 const CONGESTION = '/proc/sys/net/ipv4/tcp_available_congestion_control';
@@ -50,7 +52,7 @@ export async function requireFor({ workloads, mptcp, plan, ...given }: Needs): P
     workload.type === 'iperf3' && workload.protocol === 'tcp' ? [workload.congestion] : [],
   );
   for (const congestion of new Set(wanted)) {
-    if (available.includes(congestion)) continue;
+    if (congestion === SYSTEM_CONGESTION || available.includes(congestion)) continue;
     problems.push(`the kernel has no TCP ${congestion}; get it with: modprobe tcp_${congestion}`);
   }
   if (problems.length > 0) throw new LabMachineError(problems.join('\n'));

@@ -30,6 +30,8 @@ export interface WorkloadRun {
   readonly mptcp: boolean;
   /** Address of the server; '' for workloads without one. */
   readonly target: string;
+  /** The address of `server` that `client` reaches it at; '' where it has none. */
+  addressOf(server: string, client: string): string;
   /** Of the server; no other workload of the arm has it. */
   readonly port: number;
   /** Directory that commands of the author run in. */
@@ -61,6 +63,8 @@ export interface WorkloadKind<W extends WorkloadBase> {
   readonly headline: readonly string[];
   /** Names of all metrics that a run can give; null = not known before. */
   metrics(workload: W): readonly string[] | null;
+  /** Those of its series that measures can be about, with their units. */
+  readonly series?: Readonly<Record<string, SeriesRecord['unit']>>;
   flow(workload: W): Flow | null;
   /** Seconds that it lasts; null = until it is done. */
   duration(workload: W): number | null;

@@ -78,7 +78,8 @@ export const FEATURES = {
   ],
   browser: [
     command('chromium', 'chromium', 'plays WebRTC calls and adaptive video'),
-    command('ffmpeg', 'ffmpeg', 'makes pictures for calls'),
+    command('ffmpeg', 'ffmpeg', 'makes pictures for calls, and adaptive video'),
+    command('squid', 'squid', 'is the proxy that adaptive video comes through'),
   ],
 };
 

@@ -1,13 +1,12 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { ResultDocumentSchema } from '../../lab/results/document.js';
+import { commandLine, entries, pidsIn, processesWith, until } from './machine.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47]);
@@ -107,49 +106,3 @@ describe('a call between two browsers', function () {
     expect((await temporary()).filter((file) => !file.startsWith('mpip-agent-'))).to.deep.equal([]);
   });
 });
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 90_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`not within 90 s: ${what}`);
-    await sleep(50);
-  }
-}
-
-function entries(path: string): string[] {
-  return existsSync(path) ? readdirSync(path) : [];
-}
-
-function pidsIn(namespace: string): number[] {
-  try {
-    return execFileSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8', stdio: 'pipe' })
-      .split('\n')
-      .filter(Boolean)
-      .map(Number);
-  } catch {
-    // It is being made or removed.
-    return [];
-  }
-}
-
-/** '' when it has ended. */
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
-  } catch {
-    return '';
-  }
-}
-
-/** Command lines of processes whose environment has `entry`. */
-function processesWith(entry: string): string[] {
-  return readdirSync('/proc').flatMap((pid) => {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
-    try {
-      if (!readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(entry)) return [];
-      return [readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim()];
-    } catch {
-      return [];
-    }
-  });
-}

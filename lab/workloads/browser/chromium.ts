@@ -16,8 +16,8 @@ const PROGRAMS = [
   '/opt/google/chrome/chrome',
 ];
 
-/** localhost is a secure context, which cameras need; nothing listens there, every request is answered from `directory`. */
-const ORIGIN = 'http://localhost/';
+/** localhost is a secure context, which cameras need; nothing listens there. */
+const LOCALHOST = 'http://localhost/';
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -45,13 +45,25 @@ export async function launchChromium(options: readonly string[]): Promise<Browse
   });
 }
 
-/** Opens a page of ours: `file` of `directory`, which also answers all that it asks of its own origin. */
-export async function openPage(page: Page, directory: string, file: string): Promise<void> {
-  await page.route(`${ORIGIN}**`, async (route) => {
-    const name = new URL(route.request().url()).pathname.slice(1);
-    const body = await readFile(join(directory, name)).catch(() => null);
+export interface PageOptions {
+  /** Where the browser takes the page from, as it thinks; with a slash at its end. */
+  readonly base?: string;
+  /** Files from elsewhere, by their names in the page. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** Opens a page of ours: `file` of `directory`, which also answers all that it asks of below its own base. */
+export async function openPage(
+  page: Page,
+  directory: string,
+  file: string,
+  { base = LOCALHOST, files = {} }: PageOptions = {},
+): Promise<void> {
+  await page.route(`${base}**`, async (route) => {
+    const name = route.request().url().slice(base.length);
+    const body = await readFile(files[name] ?? join(directory, name)).catch(() => null);
     if (body === null) await route.fulfill({ status: 404, body: '' });
     else await route.fulfill({ body, contentType: CONTENT_TYPES[extname(name)] ?? 'application/octet-stream' });
   });
-  await page.goto(`${ORIGIN}${file}`);
+  await page.goto(`${base}${file}`);
 }

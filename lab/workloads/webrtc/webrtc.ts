@@ -1,8 +1,8 @@
 /** A video call between real browsers in two nodes. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LabError } from '../../error.js';
 import { Agent } from '../agent.js';
+import { requireNamespaces } from '../browser/backend.js';
 import { program } from '../program.js';
 import type { WorkloadBase, WorkloadKind } from '../workload.js';
 import { callMetrics, callOutcome, PeerReport, type PeerSetup, type VideoSetup } from './report.js';
@@ -38,9 +38,7 @@ export const webrtc: WorkloadKind<WebrtcWorkload> = {
   duration: ({ duration }) => duration,
   withDuration: (workload, duration) => ({ ...workload, duration }),
   async run(workload, { lab, arm, directory, settle, events, signal, ready }) {
-    if (lab.record.backend !== 'netns') {
-      throw new LabError('E_LAB_SCENARIO', 'browsers run in labs of network namespaces only: --backend netns');
-    }
+    requireNamespaces(lab);
     const { name, from, to, source, video, audio, bundle, oneWay, duration } = workload;
     const file = await sourceFile(source, video, directory, signal);
     const own = join(lab.directory, `webrtc-${name}`);

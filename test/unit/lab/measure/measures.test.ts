@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Measure, measured, metricsOf } from '../../../../lab/measure/measures.js';
+import { type Measure, measured, metricsOf, stretched } from '../../../../lab/measure/measures.js';
 import type { SeriesRecord } from '../../../../lab/results/document.js';
 
 /** Bins of 100 ms. */
@@ -32,7 +32,7 @@ describe('a measure', () => {
   });
 
   it('of a distribution gives quartiles of what comes once settled', () => {
-    const spread: Measure = { kind: 'distribution', name: 'spread', series };
+    const spread: Measure = { kind: 'distribution', name: 'spread', series, unit: 'bit/s' };
     const metrics = measure([spread], rates(100, 100, 1, 2, 3, 4, 5), 0.2);
     expect(metrics).to.deep.equal({
       'spread.least_bps': 1e6,
@@ -43,6 +43,22 @@ describe('a measure', () => {
       'spread.iqr_bps': 2e6,
     });
     expect(Object.keys(metrics)).to.deep.equal(metricsOf(spread));
+  });
+
+  it('of a mean between two moments is about the bins that lie between them whole, or of all once settled', () => {
+    const mean: Measure = { kind: 'mean', name: 'phase', series, unit: 'bit/s', from: 0.1, to: 0.4 };
+    expect(measure([mean], rates(100, 1, 2, 3, 100))).to.deep.equal({ phase_bps: 2e6 });
+    expect(measure([{ ...mean, from: 0.05 }], rates(100, 1, 2, 3, 100))).to.deep.equal({ phase_bps: 2e6 });
+    expect(measure([{ ...mean, from: null, to: null }], rates(100, 1, 2, 3), 0.2)).to.deep.equal({ phase_bps: 2.5e6 });
+    expect(measure([{ ...mean, from: 9, to: null }], rates(1, 2, 3))).to.deep.equal({});
+    expect(metricsOf({ ...mean, unit: 's' })).to.deep.equal(['phase_s']);
+  });
+
+  it('in another time has its moments there', () => {
+    const mean: Measure = { kind: 'mean', name: 'phase', series, unit: 'bit/s', from: 0, to: 40 };
+    expect(stretched(mean, 0.5)).to.deep.equal({ ...mean, to: 20 });
+    expect(stretched({ ...mean, to: null }, 0.5)).to.deep.equal({ ...mean, to: null });
+    expect(stretched(until, 2)).to.deep.equal({ ...until, after: until.after * 2 });
   });
 
   it('of a series that was not recorded is not there', () => {

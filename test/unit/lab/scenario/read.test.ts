@@ -123,6 +123,41 @@ claims:
     expect(written!.duration).to.equal(20);
   });
 
+  it('keeps the moments of means and of rules in proportion, and reads rules as mpipd takes them', async () => {
+    const text = `${TOPOLOGY}
+arms: [mpip]
+workloads: [{ name: film, type: video, from: a, to: b, duration: 40s, seek: { at: 20s, to: 5min } }]
+events:
+  - { name: split, at: 10s, node: a, rules: [{ name: film, source-port: 5201, mode: single-path }] }
+short: 20s
+measures:
+  - { name: together, mean-of: film.rate, from: 4s, to: split }
+  - { name: ahead, mean-of: film.buffer }
+claims:
+  - mpip.together > 1mbit
+  - mpip.ahead > 1s
+  - mpip.film.after_seek < 2s
+  - mpip.film.share_1080p > 50%
+`;
+    const scenario = await read(text);
+    expect(scenario.cases[0]!.events).to.deep.equal([
+      {
+        kind: 'rules',
+        at: 10,
+        name: 'split',
+        node: 'a',
+        rules: [{ name: 'film', 'source-port': 5201, mode: 'single-path' }],
+        text: 'a: rules film',
+      },
+    ]);
+    const [trial] = trialsOf(scenario, { duration: 'short' });
+    expect(trial!.measures).to.deep.equal([
+      { kind: 'mean', name: 'together', series: 'film.rate', unit: 'bit/s', from: 2, to: 5 },
+      { kind: 'mean', name: 'ahead', series: 'film.buffer', unit: 's', from: null, to: null },
+    ]);
+    expect(trial!.workloads[0]).to.deep.include({ duration: 20, seek: { at: 10, to: 300 } });
+  });
+
   it('that lasts until it is done has no other time', async () => {
     const done = await read(`${TOPOLOGY}
 arms: [ip]

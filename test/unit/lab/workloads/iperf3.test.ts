@@ -23,6 +23,12 @@ describe('command line of iperf3', () => {
     expect(client({})).to.match(/^iperf3 -c 10\.1\.0\.2 -p 5201 -J -i 0\.5 -t 20 -P 1 .* -C cubic$/);
   });
 
+  it('leaves it to the machine where that is asked for', () => {
+    expect(client({ congestion: 'system' }))
+      .to.not.include('-C')
+      .and.not.include('-u');
+  });
+
   it('reverses, and limits the rate of each flow so that all together have the rate asked for', () => {
     expect(client({ reverse: true, parallel: 4, rate: 10e6 }))
       .to.include('-P 4')
