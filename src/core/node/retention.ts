@@ -9,6 +9,9 @@ const CELL_BYTES = 2048;
 const BUDGET_BYTES = 2 * 1024 * 1024;
 const BUDGET_US = 100_000;
 
+/** How often a datagram is sent again. Paths that are full lose signs of life, too: without an end their data would go to and fro between them, and fill them. */
+const HAND_OVERS_MAX = 2;
+
 /** Sends a kept datagram again on a usable path of the peer; undefined = there is none. */
 export type Resend = (
   session: Session,
@@ -33,6 +36,7 @@ export class Retention {
   private readonly bytes = new Int32Array(CELLS);
   private readonly ecnFlags = new Uint8Array(CELLS);
   private readonly sentAt = new Float64Array(CELLS);
+  private readonly handOvers = new Uint8Array(CELLS);
   private next = 0;
   private spent = 0;
   private spentSince = Number.NEGATIVE_INFINITY;
@@ -68,6 +72,7 @@ export class Retention {
     this.headerBytes[cell] = headerBytes;
     this.bytes[cell] = bytes;
     this.sentAt[cell] = now;
+    this.handOvers[cell] = 0;
   }
 
   /**
@@ -108,7 +113,7 @@ export class Retention {
         this.ecnFlags[cell],
       );
       if (other === undefined) return count;
-      this.paths[cell] = other;
+      this.paths[cell] = ++this.handOvers[cell] < HAND_OVERS_MAX ? other : undefined;
       this.sentAt[cell] = now;
       left -= this.bytes[cell];
       count++;
