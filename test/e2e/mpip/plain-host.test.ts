@@ -43,6 +43,7 @@ table inet watch {
     udp sport 7001 accept
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld-listener-query, mld2-listener-report } accept
     udp dport ${MPIP_PORT} counter name queries accept
+    tcp dport ${MPIP_PORT} tcp flags & (fin | syn | rst | psh | ack) == syn counter name queries accept comment "where UDP goes unanswered, to who is configured as a peer"
     counter name others
   }
 }`;

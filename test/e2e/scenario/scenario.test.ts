@@ -153,7 +153,7 @@ claims:
       `${topology(name)}
 arms: [{ name: paper, mpip: { scheduler: paper, log: { level: debug } } }, mptcp]
 workloads:
-  - { name: page, type: http, from: a, to: b, size: 3mb, requests: 2 }
+  - { name: page, type: http, from: a, to: b, size: 6mb, requests: 2 }
 events:
   - { at: 500ms, node: a, mpipd: kill }
   - { at: 1s, node: a, mpipd: start }

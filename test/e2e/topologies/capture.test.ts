@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { findProgram } from '../../../lab/doctor/machine.js';
+import { CmType } from '../../../src/core/wire/control.js';
 import { MpipLab } from '../lab/mpip-lab.js';
 import { needsRoot } from '../steering/needs-root.js';
 
@@ -93,7 +94,7 @@ describe('mpip-lab capture', function () {
     expect(rows).to.have.length.above(3);
     for (const [version, type] of rows) {
       expect(version).to.equal(1);
-      expect(type).to.be.within(0, 10);
+      expect(type).to.be.within(CmType.data, CmType.trial);
     }
     const all = await execa('tshark', [
       ...tshark,
