@@ -14,7 +14,7 @@ import { builtProgram, requireBuilt } from './built.js';
 import { execute } from './exec.js';
 
 /** A machine that was busy for a moment is no reason to fail; one that is too slow fails every time. */
-const ATTEMPTS = 3;
+const ATTEMPTS = 5;
 
 /**
  * Measures each direction of all links, in parallel, and puts them back as they were. Throws LabError
