@@ -16,7 +16,7 @@ import type { ResultDocument } from '../results/document.js';
 import { TOPOLOGY_FILE } from '../results/find.js';
 import { type MarkdownPart, markdownSummary } from '../results/markdown.js';
 import { folderName, storeIn } from '../results/store.js';
-import { summarizeMetrics } from '../results/summary.js';
+import { summarizeCombinations, summarizeMetrics } from '../results/summary.js';
 import { readScenario } from '../scenario/read.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { trialsOf } from '../scenario/trials.js';
@@ -106,6 +106,8 @@ export async function runScenario(
     );
   }
   if (!flags.json) {
+    const comparison = summarizeCombinations(documents, headlinesOf(workloads));
+    if (comparison !== '') process.stdout.write(`\n${comparison}\n`);
     const shown = relative(process.cwd(), directory);
     process.stdout.write(`Results: ${join(shown.startsWith('..') ? directory : shown, 'summary.md')}\n`);
   }

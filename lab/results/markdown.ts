@@ -1,8 +1,10 @@
 /** Results of a scenario as Markdown: for each combination of parameters, what was measured and which claims held. */
 import { headlinesOf, type Workload } from '../workloads/kinds.js';
 import { combinationOf } from './combination.js';
+import { comparisonOf } from './comparison.js';
 import type { ResultDocument } from './document.js';
 import { metricsTable, quantityText, withoutUnit } from './metrics-table.js';
+import { unitOfMetric } from './quantity.js';
 import { sidesText } from './summary.js';
 
 export interface MarkdownPart {
@@ -36,6 +38,7 @@ export function markdownSummary(
           ...(hasFigure ? [`![${title}](figure.svg)`, ''] : []),
           ...overview(parts, workloads),
           '',
+          ...comparisons(parts, workloads),
         ]
       : [];
   return [
@@ -61,6 +64,19 @@ function overview(parts: readonly MarkdownPart[], workloads: readonly Workload[]
     ]);
   });
   return table([...names, 'arm', ...metrics.map(withoutUnit), 'claims held'], rows);
+}
+
+/** Of what is a rate: arms in columns, as shares of the first one and of the limit. */
+function comparisons(parts: readonly MarkdownPart[], workloads: readonly Workload[]): string[] {
+  const documents = parts.map(({ document }) => document);
+  return headlinesOf(workloads)
+    .filter((metric) => unitOfMetric(metric) === 'bit/s')
+    .flatMap((metric) => {
+      const comparison = comparisonOf(documents, metric);
+      return comparison === null
+        ? []
+        : [`### ${withoutUnit(metric)}`, '', ...table(comparison.heads, comparison.rows), ''];
+    });
 }
 
 function section({ document, folder }: MarkdownPart, withHeading: boolean): string[] {

@@ -1,6 +1,7 @@
 /** A result document as text for a terminal. */
 
 import { combinationOf } from './combination.js';
+import { comparisonOf } from './comparison.js';
 import { median } from './distribution.js';
 import type { ResultDocument } from './document.js';
 import { formatQuantity, unitOfMetric } from './quantity.js';
@@ -53,6 +54,18 @@ export function summarizeMetrics(document: ResultDocument, names: readonly strin
     ...claimLines(document),
     '',
   ].join('\n');
+}
+
+/** Those of the metrics that are in bit/s, over all combinations, where there are several arms to compare; '' otherwise. */
+export function summarizeCombinations(documents: readonly ResultDocument[], metrics: readonly string[]): string {
+  return metrics
+    .filter((metric) => unitOfMetric(metric) === 'bit/s')
+    .flatMap((metric) => {
+      const comparison = comparisonOf(documents, metric);
+      if (comparison === null) return [];
+      return [`${documents[0]!.experiment}: ${metric}`, '', ...table([comparison.heads, ...comparison.rows]), ''];
+    })
+    .join('\n');
 }
 
 /** Median and spread of every goodput, and how often each claim held. */

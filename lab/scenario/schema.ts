@@ -4,6 +4,7 @@ import { describe } from '../../src/document/explain.js';
 import { duration as durationUs, percent, rate, size } from '../../src/document/quantity.js';
 import { linkChange } from '../running/link-change.js';
 import { mpip, rules, topologySchema } from '../topology/schema.js';
+import { SIZE_NEEDS_REVERSE } from '../workloads/iperf3.js';
 
 /** Words as claims take them (results/claim-syntax.ts). */
 const WORD = /^[A-Za-z_][\w-]{0,31}$/;
@@ -80,6 +81,7 @@ const workload = z
       protocol: z.enum(['tcp', 'udp']).default('tcp'),
       congestion: z.string().min(1).default('cubic'),
       duration: wholeSeconds.optional(),
+      size: bytes(1, 2 ** 40).optional(),
       reverse: z.boolean().default(false),
       parallel: count.max(128).default(1),
       rate: rate.optional(),
@@ -161,6 +163,11 @@ const workload = z
       void payload.issues.push({ code: 'custom', path: [key], input: value, message });
     if (value.type === 'iperf3' && value.protocol === 'udp' && value.rate === undefined) {
       refuse('rate', 'UDP needs a rate');
+    }
+    if (value.type === 'iperf3' && value.size !== undefined) {
+      if (value.duration !== undefined) refuse('size', 'there is a duration already; a transfer has one of them');
+      else if (value.protocol === 'udp') refuse('size', 'UDP sends for a time: give it a duration');
+      else if (!value.reverse) refuse('size', SIZE_NEEDS_REVERSE);
     }
     if (value.type === 'video') {
       const { levels, segment, fps, start } = value;

@@ -60,6 +60,9 @@ function workloadOf(
   refuse: (message: string) => void,
 ): Workload {
   if (document.type === 'exec' || document.type === 'http') return document;
+  if (document.type === 'iperf3' && document.size !== undefined) {
+    return { ...document, duration: null, rate: document.rate ?? null };
+  }
   const rest = whole === undefined ? undefined : whole - document.at;
   const duration = document.duration ?? rest;
   if (duration === undefined) refuse('needs a duration, here or for the whole scenario');

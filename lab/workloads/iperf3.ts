@@ -11,6 +11,9 @@ import type { WorkloadBase, WorkloadKind } from './workload.js';
 /** The machine's default, which programs have that do not choose. */
 export const SYSTEM_CONGESTION = 'system';
 
+/** A client that sends ends the test when its last byte is in its socket, and what is under way is thrown away. */
+export const SIZE_NEEDS_REVERSE = 'a size needs "reverse: true": only a client that receives waits for the last byte';
+
 export interface Iperf3Workload extends WorkloadBase {
   readonly type: 'iperf3';
   /** Nodes: the client, which starts the transfer, and the server. */
@@ -19,8 +22,10 @@ export interface Iperf3Workload extends WorkloadBase {
   readonly protocol: 'tcp' | 'udp';
   /** Of the sender: named, since the machine's default differs from host to host, or SYSTEM_CONGESTION. Unused by UDP. */
   readonly congestion: string;
-  /** Seconds. */
-  readonly duration: number;
+  /** Seconds; null = until `size` has come. */
+  readonly duration: number | null;
+  /** Bytes over all flows, in place of a time; with `reverse` only. */
+  readonly size?: number | undefined;
   /** The server sends. */
   readonly reverse: boolean;
   /** Flows at the same time. */
@@ -47,6 +52,8 @@ export interface Iperf3Run {
 const DEFAULT_PORT = 5201;
 const INTERVAL_SECONDS = 0.5;
 const CONNECT_TIMEOUT_MS = 5000;
+/** What iperf3 hands to a socket at once, and so the least that it sends. */
+const BLOCK_BYTES = 128 << 10;
 /** A transfer over a full queue, and the exchange of results after it, outlast the duration by this much at most. */
 const SLACK_MS = 15_000;
 
@@ -66,7 +73,8 @@ export const iperf3: WorkloadKind<Iperf3Workload> = {
   }),
   duration: ({ duration }) => duration,
   // iperf3 takes whole seconds.
-  withDuration: (workload, seconds) => ({ ...workload, duration: Math.max(1, Math.round(seconds)) }),
+  withDuration: (workload, seconds) =>
+    workload.duration === null ? workload : { ...workload, duration: Math.max(1, Math.round(seconds)) },
   async run(workload, { lab, target, port, mptcp, signal, ready }) {
     const [client, server] = [lab.node(workload.from), lab.node(workload.to)];
     const transfer = await runIperf3(workload, { client, server, target, mptcp, port, signal, onStart: ready });
@@ -95,8 +103,9 @@ export async function runIperf3(workload: Iperf3Workload, run: Iperf3Run): Promi
       throw new Iperf3Error(server.name, serverCommand, reason, process.stderr, { cause });
     });
     await run.onStart?.();
-    const timeoutMs = workload.duration * 1000 + SLACK_MS;
-    const clientReport = await reportFrom(client, clientCommand, { timeoutMs, ...abort });
+    // One of a size lasts as long as it takes; iperf3 itself gives up after two minutes without a byte.
+    const limit = workload.duration === null ? {} : { timeoutMs: workload.duration * 1000 + SLACK_MS };
+    const clientReport = await reportFrom(client, clientCommand, { ...limit, ...abort });
     // With -1 the server ends by itself once the client has its results.
     await process.exited;
     const serverReport = await readFile(reportFile, 'utf8');
@@ -115,9 +124,9 @@ export function serverCommandOf(port: number, mptcp: boolean, interval = INTERVA
 
 /** Command line of the client. Throws LabError E_LAB_WORKLOAD when the workload contradicts itself. */
 export function clientCommandOf(workload: Iperf3Workload, target: string, port: number, mptcp: boolean): string[] {
-  const { name, protocol, congestion, duration, reverse, parallel, rate, interval = INTERVAL_SECONDS } = workload;
+  const { name, protocol, congestion, reverse, parallel, rate, interval = INTERVAL_SECONDS } = workload;
   const command = ['iperf3', '-c', target, '-p', String(port), '-J', '-i', String(interval)];
-  command.push('-t', String(duration), '-P', String(parallel), '--connect-timeout', String(CONNECT_TIMEOUT_MS));
+  command.push(...lengthOf(workload), '-P', String(parallel), '--connect-timeout', String(CONNECT_TIMEOUT_MS));
   if (protocol === 'tcp') {
     if (congestion !== SYSTEM_CONGESTION) command.push('-C', congestion);
   } else {
@@ -131,6 +140,17 @@ export function clientCommandOf(workload: Iperf3Workload, target: string, port: 
   return asMptcp(mptcp, command);
 }
 
+function lengthOf({ name, duration, size, protocol, reverse }: Iperf3Workload): string[] {
+  const refuse = (why: string): never => {
+    throw new LabError('E_LAB_WORKLOAD', `workload ${name}: ${why}`);
+  };
+  if (size === undefined) return duration === null ? refuse('no duration, no size') : ['-t', String(duration)];
+  if (duration !== null) refuse('a duration and a size');
+  if (protocol === 'udp') refuse('UDP sends for a time');
+  if (!reverse) refuse(SIZE_NEEDS_REVERSE);
+  return ['-n', String(size), ...(size < BLOCK_BYTES ? ['-l', String(size)] : [])];
+}
+
 function asMptcp(mptcp: boolean, command: string[]): string[] {
   return mptcp ? ['mptcpize', 'run', ...command] : command;
 }
@@ -139,7 +159,7 @@ function asMptcp(mptcp: boolean, command: string[]): string[] {
 async function reportFrom(
   client: LabNode,
   command: readonly string[],
-  options: { timeoutMs: number; signal?: AbortSignal },
+  options: { timeoutMs?: number; signal?: AbortSignal },
 ): Promise<string> {
   let stdout: string;
   let stderr: string;

@@ -40,7 +40,7 @@ async function measure(lab: Lab, change: Partial<Iperf3Workload>) {
   await sampler.stop();
   const settled = goodput.filter(([time]) => time >= SETTLE).map(([, rate]) => rate);
   const mean = settled.reduce((sum, rate) => sum + rate, 0) / settled.length;
-  const window = { start, settled: start + SETTLE, end: start + workload.duration };
+  const window = { start, settled: start + SETTLE, end: start + metrics.duration_s };
   const links = linksBetween(lab.plan, sender, receiver);
   const { metrics: rates } = throughputOf(links, (link) => sampler.of(link), window);
   const shares = links.map(({ name }) => rates[`${name}.rate_bps`]! / rates[`${name}.capacity_bps`]!);

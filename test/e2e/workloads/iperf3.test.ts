@@ -61,6 +61,15 @@ describe('iperf3 in a lab', function () {
     }
   });
 
+  it('moves so many bytes, all of which have come when it ends', async () => {
+    const size = 2 << 20;
+    const { metrics, congestion } = await transfer({ duration: null, size, reverse: true });
+    expect(metrics.received_bytes).to.be.within(size, size + (128 << 10));
+    // Not before the link has carried them.
+    expect(metrics.duration_s).to.be.greaterThan((size * 8) / 40e6);
+    expect(congestion).to.equal('cubic');
+  });
+
   it('carries parallel flows, whose reports exceed what is kept of a process in memory', async () => {
     const { metrics, goodput } = await transfer({ parallel: 64, duration: 2 });
     expect(metrics.goodput_bps).to.be.within(1e6, 40e6);

@@ -123,6 +123,17 @@ claims:
     expect(written!.duration).to.equal(20);
   });
 
+  it('leaves a transfer of a size as it is in another time, and lasts until it is done', async () => {
+    const sized = '- { name: file, type: iperf3, from: a, to: b, reverse: true, size: 16mib }';
+    const alone = await read(`${TOPOLOGY}\narms: [ip]\nworkloads:\n  ${sized}\n`);
+    expect(alone.cases[0]!.workloads[0]).to.deep.include({ size: 16 << 20, duration: null });
+    expect(alone.cases[0]!.duration).to.equal(null);
+    const timed = await read(`${TOPOLOGY}\nduration: 20s\narms: [ip]\nworkloads:\n  ${sized}\n`);
+    const [trial] = trialsOf(timed, { duration: 10 });
+    expect(trial).to.deep.include({ duration: 10 });
+    expect(trial!.workloads[0]).to.deep.include({ size: 16 << 20, duration: null });
+  });
+
   it('keeps the moments of means and of rules in proportion, and reads rules as mpipd takes them', async () => {
     const text = `${TOPOLOGY}
 arms: [mpip]

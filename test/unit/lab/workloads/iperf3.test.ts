@@ -40,6 +40,21 @@ describe('command line of iperf3', () => {
     expect(client({ protocol: 'udp', rate: 53e6 })).to.not.include('-C');
   });
 
+  it('moves a size in place of a time, in blocks no larger than it', () => {
+    const sized = { duration: null, reverse: true };
+    expect(client({ ...sized, size: 16 << 20 }))
+      .to.match(/ -n 16777216 -P 1 .* -R$/)
+      .and.not.match(/ -[tl] /);
+    expect(client({ ...sized, size: 80 << 10 })).to.include(' -n 81920 -l 81920 ');
+  });
+
+  it('refuses a size where it would end before the last byte has come, and one beside a duration', () => {
+    expect(() => client({ duration: null, size: 1e6 })).to.throw(LabError, 'a size needs "reverse: true"');
+    expect(() => client({ duration: null, size: 1e6, reverse: true, protocol: 'udp', rate: 1e6 })).to.throw(LabError);
+    expect(() => client({ size: 1e6, reverse: true })).to.throw(LabError, 'a duration and a size');
+    expect(() => client({ duration: null })).to.throw(LabError, 'no duration, no size');
+  });
+
   it('makes MPTCP sockets on both sides', () => {
     expect(client({}, true)).to.match(/^mptcpize run iperf3 -c /);
     expect(serverCommandOf(5201, true).join(' ')).to.match(/^mptcpize run iperf3 -s -1 -J /);
