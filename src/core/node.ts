@@ -69,7 +69,7 @@ export class Node {
     this.binder = new Binder(context, this.control, {
       shown: (peer, id, packet, at) => this.sessions.shown(peer, id, packet, at),
       steer: (peer, address) => this.steering.steerTo(peer, address),
-      bound: (session) => this.sessions.bound(session),
+      bound: (session, at) => this.sessions.bound(session, at),
       unanswered: (session, at) => this.sessions.leaveNative(session, at),
     });
     const { control, delivery, binder } = this;
@@ -90,7 +90,7 @@ export class Node {
       feedback: (peer, path, delay, rtt, at) => this.paths.feedback.delayReceived(peer, path, delay, rtt, at),
       unknownSession: (peer, id, openedBySelf, at) => this.sessions.unknown(peer, id, openedBySelf, at),
       otherAddresses: (peer, _digest, at) => this.paths.askAddresses(peer, at),
-      data: (session) => this.sessions.confirm(session),
+      data: (session, at) => this.sessions.confirm(session, at),
       otherOrigin: (peer, local, source, at) => this.paths.otherOrigin(peer, local, source, at),
       feedbackDue: (peer, at) => this.paths.feedback.report(peer, at),
     });
@@ -271,7 +271,7 @@ export class Node {
         this.sessions.acknowledged(peer, envelope, message.answer, now);
         break;
       case CmType.bound:
-        this.binder.answered(peer, message, envelope);
+        this.binder.answered(peer, message, envelope, now);
         break;
       case CmType.probe:
         this.paths.probeReceived(peer, message, envelope, local, source, now);

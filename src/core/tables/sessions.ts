@@ -25,6 +25,8 @@ export class Session {
   opensSent = 0;
   /** `native` only: when opening may be tried again, us. */
   retryAt = 0;
+  /** When it became `mpip`, us. */
+  boundAt = Number.NEGATIVE_INFINITY;
   /** Both directions have sent FIN, or one RST: the entry may go soon. */
   finSeen = 0;
   /** By path id: when a packet was last put on it, us. A path that was not in use for a while begins anew. */
