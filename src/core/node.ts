@@ -70,7 +70,7 @@ export class Node {
       shown: (peer, id, packet, at) => this.sessions.shown(peer, id, packet, at),
       steer: (peer, address) => this.steering.steerTo(peer, address),
       bound: (session, at) => this.sessions.bound(session, at),
-      unanswered: (session, at) => this.sessions.leaveNative(session, at),
+      unanswered: (session, at) => this.sessions.unanswered(session, at),
     });
     const { control, delivery, binder } = this;
     this.sessions = new SessionManager(context, control, delivery, binder, (at) => this.releaseUnused(at), now);
@@ -173,8 +173,12 @@ export class Node {
     const { context, packet } = this;
     const address = formatAddress(context.memory.bytes, packet.destinationAt, packet.addressBytes);
     const peers = context.steered.peersAt(address);
-    // Of several nodes behind one NAT only the packets themselves tell whose a session is: it is the node's to show them.
-    const peer = peers.find(({ validated }) => validated.has(address)) ?? (peers.length === 1 ? peers[0] : undefined);
+    // Of several nodes behind one NAT only the packets themselves tell whose a session is: it is the node's to show them, unless it says that
+    // it has a session with this port. Then it may have nothing to send any more, and is asked.
+    const isExpected = (peer: Peer): boolean =>
+      packet.protocol === udp.PROTOCOL_UDP && peer.isExpectedAt(packet.sourcePort, now);
+    const peer =
+      peers.find(({ validated }) => validated.has(address)) ?? (peers.length === 1 ? peers[0] : peers.find(isExpected));
     return peer && this.sessions.begin(packet, peer, now);
   }
 

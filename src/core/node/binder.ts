@@ -43,6 +43,7 @@ const OPEN_ROUTE_GROWTH = 1.25;
 const TCP_BLOCKS = 6;
 /** A session that the peer has opened, but speaks no more of, may be shown by this side for so long: as long as the peer keeps it. */
 const EXPECTED_US = 300_000_000;
+const MAX_EXPECTED_PORTS = 1024;
 /**
  * Middleboxes that check TCP's windows follow the session by bare headers on its native route: `LEAD_BYTES` ahead of what is sent, since they
  * drop acknowledgments of what they have not seen, and again each time half of that is used up.
@@ -56,8 +57,8 @@ export interface BinderEvents {
   /** Packets to the address are to come from the TUN device. */
   steer(peer: Peer, address: Address): void;
   bound(session: Session, now: number): void;
-  /** The peer does not see the blocks, or cannot answer. */
-  unanswered(session: Session, now: number): void;
+  /** The peer does not see the blocks, or cannot answer. Whether the session may be another node's, which is asked next. */
+  unanswered(session: Session, now: number): boolean;
 }
 
 export class Binder {
@@ -87,10 +88,12 @@ export class Binder {
 
   /**
    * The peer has a UDP session that it has to show. It may have nothing to send any more, so what goes to where its NATs are comes from the
-   * TUN device from now on, and this side can show it.
+   * TUN device from now on, and this side can show it; `port` is the own one.
    */
-  expect(peer: Peer, now: number): void {
+  expect(peer: Peer, port: number, now: number): void {
     peer.bindingExpectedUntil = now + EXPECTED_US;
+    for (const [other, until] of peer.expectedPorts) if (until <= now) peer.expectedPorts.delete(other);
+    if (peer.expectedPorts.size < MAX_EXPECTED_PORTS) peer.expectedPorts.set(port, now + EXPECTED_US);
     for (const { remote } of peer.usable) if (!peer.isNamed(remote)) this.events.steer(peer, remote.address);
   }
 
@@ -118,8 +121,9 @@ export class Binder {
     if (now < binding.nextAt) return cut((at, bytes) => io.sendNative(at, bytes));
     const { surplusRoutes } = this.context;
     if (binding.attempts >= (isTcp ? TCP_BLOCKS : surplusRoutes.blocks(session, now))) {
-      if (!isTcp && binding.attempts > 0) surplusRoutes.unanswered(session, now);
-      this.events.unanswered(session, now);
+      if (!this.events.unanswered(session, now) && !isTcp && binding.attempts > 0) {
+        surplusRoutes.unanswered(session, now);
+      }
       return cut((at, bytes) => io.sendNative(at, bytes));
     }
     return isTcp ? this.showTcp(session, packet, cut, now) : this.showUdp(session, packet, cut, now);

@@ -73,6 +73,36 @@ export class SessionManager {
     return session;
   }
 
+  /**
+   * The peer does not answer what is shown of the session. Where several nodes are behind the NAT it may be another one's: a block under the
+   * wrong key is nothing to who gets it, so they are tried one after the other. Whether there is another one.
+   */
+  unanswered(session: Session, now: number): boolean {
+    const { peer, protocol, source, destination, sourcePort, destinationPort } = session;
+    const notOf = [...session.notOf, peer];
+    const address = addressText(destination);
+    const next =
+      protocol === tcp.PROTOCOL_TCP || !session.openedBySelf || session.receives
+        ? undefined
+        : this.context.steered
+            .peersAt(address)
+            .find((other) => !notOf.includes(other) && other.isExpectedAt(sourcePort, now));
+    const id = next === undefined ? 0 : freeId(next);
+    if (next === undefined || id === 0) {
+      session.notOf = [];
+      this.leaveNative(session, now);
+      return false;
+    }
+    this.close(session);
+    const other = this.add(next, id, true, protocol, source, destination, sourcePort, destinationPort, now);
+    other.notOf = notOf;
+    other.receives = false;
+    other.mustBind = true;
+    other.state = 'native';
+    other.retryAt = now;
+    return true;
+  }
+
   /** A packet of a session that is not MPIP (yet): tries again when it is time. */
   reconsider(session: Session, now: number): void {
     session.updatedAt = now;
@@ -93,7 +123,7 @@ export class SessionManager {
     }
     if (!this.isAcceptable(peer, message)) {
       this.acknowledge(peer, envelope, 'bind', now);
-      if (message.protocol !== tcp.PROTOCOL_TCP) this.binder.expect(peer, now);
+      if (message.protocol !== tcp.PROTOCOL_TCP) this.binder.expect(peer, message.destination.port, now);
       return;
     }
     if (known !== undefined) {

@@ -40,6 +40,8 @@ export class Peer {
   readonly steered = new Map<Address, number>();
   /** Until then sessions may be shown to it first by this side: what is steered for them stays, us. */
   bindingExpectedUntil = Number.NEGATIVE_INFINITY;
+  /** Own UDP ports that it has such sessions with, and until when they are expected, us. */
+  readonly expectedPorts = new Map<number, number>();
   readonly paths: Path[] = [];
   readonly pathById: (Path | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
   /** The paths that packets may take now: the live ones, or while there is none the suspect ones. */
@@ -178,6 +180,11 @@ export class Peer {
       this.incomingPaths.push(path);
     }
     return path;
+  }
+
+  /** Whether it has a UDP session with the own port that it may not have shown yet. */
+  isExpectedAt(port: number, now: number): boolean {
+    return now < (this.expectedPorts.get(port) ?? Number.NEGATIVE_INFINITY);
   }
 
   sessionOf(id: number, openedBySelf: boolean): Session | undefined {

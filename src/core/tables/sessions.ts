@@ -49,6 +49,8 @@ export class Session {
   receives = true;
   /** Only the peer's answer to a block within the session's native packets makes it MPIP: nothing else shows that they reach the peer. */
   mustBind = false;
+  /** Nodes behind the same NAT that did not know it, so it may be this peer's. */
+  notOf: readonly Peer[] = [];
   /** Next in the hash chain of SessionTable. */
   chain: Session | undefined;
 
