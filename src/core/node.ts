@@ -69,8 +69,8 @@ export class Node {
     this.binder = new Binder(context, this.control, {
       shown: (peer, id, packet, at) => this.sessions.shown(peer, id, packet, at),
       steer: (peer, address) => this.steering.steerTo(peer, address),
-      bound: (session) => this.sessions.bound(session),
-      unanswered: (session, at) => this.sessions.leaveNative(session, at),
+      bound: (session, at) => this.sessions.bound(session, at),
+      unanswered: (session, at) => this.sessions.unanswered(session, at),
     });
     const { control, delivery, binder } = this;
     this.sessions = new SessionManager(context, control, delivery, binder, (at) => this.releaseUnused(at), now);
@@ -90,7 +90,7 @@ export class Node {
       feedback: (peer, path, delay, rtt, at) => this.paths.feedback.delayReceived(peer, path, delay, rtt, at),
       unknownSession: (peer, id, openedBySelf, at) => this.sessions.unknown(peer, id, openedBySelf, at),
       otherAddresses: (peer, _digest, at) => this.paths.askAddresses(peer, at),
-      data: (session) => this.sessions.confirm(session),
+      data: (session, at) => this.sessions.confirm(session, at),
       otherOrigin: (peer, local, source, at) => this.paths.otherOrigin(peer, local, source, at),
       feedbackDue: (peer, at) => this.paths.feedback.report(peer, at),
     });
@@ -173,8 +173,12 @@ export class Node {
     const { context, packet } = this;
     const address = formatAddress(context.memory.bytes, packet.destinationAt, packet.addressBytes);
     const peers = context.steered.peersAt(address);
-    // Of several nodes behind one NAT only the packets themselves tell whose a session is: it is the node's to show them.
-    const peer = peers.find(({ validated }) => validated.has(address)) ?? (peers.length === 1 ? peers[0] : undefined);
+    // Of several nodes behind one NAT only the packets themselves tell whose a session is: it is the node's to show them, unless it says that
+    // it has a session with this port. Then it may have nothing to send any more, and is asked.
+    const isExpected = (peer: Peer): boolean =>
+      packet.protocol === udp.PROTOCOL_UDP && peer.isExpectedAt(packet.sourcePort, now);
+    const peer =
+      peers.find(({ validated }) => validated.has(address)) ?? (peers.length === 1 ? peers[0] : peers.find(isExpected));
     return peer && this.sessions.begin(packet, peer, now);
   }
 
@@ -271,7 +275,7 @@ export class Node {
         this.sessions.acknowledged(peer, envelope, message.answer, now);
         break;
       case CmType.bound:
-        this.binder.answered(peer, message, envelope);
+        this.binder.answered(peer, message, envelope, now);
         break;
       case CmType.probe:
         this.paths.probeReceived(peer, message, envelope, local, source, now);

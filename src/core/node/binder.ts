@@ -37,10 +37,13 @@ import { isSealed, seal } from './seal.js';
 
 /** First wait for the answer to a block, and at least a round trip and a half, since queues may be full; doubles. */
 const ANSWER_WAIT_US = 50_000;
+/** Where blocks are known to come through, one that is missing was lost to a queue: the next one waits for no answer, and this much longer. */
+const OPEN_ROUTE_GROWTH = 1.25;
 /** Blocks that may go unanswered. */
 const TCP_BLOCKS = 6;
 /** A session that the peer has opened, but speaks no more of, may be shown by this side for so long: as long as the peer keeps it. */
 const EXPECTED_US = 300_000_000;
+const MAX_EXPECTED_PORTS = 1024;
 /**
  * Middleboxes that check TCP's windows follow the session by bare headers on its native route: `LEAD_BYTES` ahead of what is sent, since they
  * drop acknowledgments of what they have not seen, and again each time half of that is used up.
@@ -53,9 +56,9 @@ export interface BinderEvents {
   shown(peer: Peer, id: number, packet: PacketView, now: number): Session | undefined;
   /** Packets to the address are to come from the TUN device. */
   steer(peer: Peer, address: Address): void;
-  bound(session: Session): void;
-  /** The peer does not see the blocks, or cannot answer. */
-  unanswered(session: Session, now: number): void;
+  bound(session: Session, now: number): void;
+  /** The peer does not see the blocks, or cannot answer. Whether the session may be another node's, which is asked next. */
+  unanswered(session: Session, now: number): boolean;
 }
 
 export class Binder {
@@ -85,10 +88,12 @@ export class Binder {
 
   /**
    * The peer has a UDP session that it has to show. It may have nothing to send any more, so what goes to where its NATs are comes from the
-   * TUN device from now on, and this side can show it.
+   * TUN device from now on, and this side can show it; `port` is the own one.
    */
-  expect(peer: Peer, now: number): void {
+  expect(peer: Peer, port: number, now: number): void {
     peer.bindingExpectedUntil = now + EXPECTED_US;
+    for (const [other, until] of peer.expectedPorts) if (until <= now) peer.expectedPorts.delete(other);
+    if (peer.expectedPorts.size < MAX_EXPECTED_PORTS) peer.expectedPorts.set(port, now + EXPECTED_US);
     for (const { remote } of peer.usable) if (!peer.isNamed(remote)) this.events.steer(peer, remote.address);
   }
 
@@ -114,10 +119,11 @@ export class Binder {
     const isTcp = session.protocol === tcp.PROTOCOL_TCP;
     if (isTcp) binding.noteSent(packet.tcpSequence, packet.tcpFlags, packet.payloadBytes);
     if (now < binding.nextAt) return cut((at, bytes) => io.sendNative(at, bytes));
-    const { surplusRoutes } = session.peer;
+    const { surplusRoutes } = this.context;
     if (binding.attempts >= (isTcp ? TCP_BLOCKS : surplusRoutes.blocks(session, now))) {
-      if (!isTcp && binding.attempts > 0) surplusRoutes.unanswered(session, now);
-      this.events.unanswered(session, now);
+      if (!this.events.unanswered(session, now) && !isTcp && binding.attempts > 0) {
+        surplusRoutes.unanswered(session, now);
+      }
       return cut((at, bytes) => io.sendNative(at, bytes));
     }
     return isTcp ? this.showTcp(session, packet, cut, now) : this.showUdp(session, packet, cut, now);
@@ -162,10 +168,12 @@ export class Binder {
     return count;
   }
 
-  private noteShown({ binding, peer }: Session, now: number): void {
+  private noteShown(session: Session, now: number): void {
+    const { binding, peer, protocol } = session;
     if (binding === undefined) return;
-    const wait = Math.max(ANSWER_WAIT_US, 1.5 * (peer.freshest?.rtt ?? 0));
-    binding.nextAt = now + wait * 2 ** binding.attempts;
+    const isOpen = protocol !== tcp.PROTOCOL_TCP && this.context.surplusRoutes.isOpen(session);
+    const wait = isOpen ? ANSWER_WAIT_US : Math.max(ANSWER_WAIT_US, 1.5 * (peer.freshest?.rtt ?? 0));
+    binding.nextAt = now + wait * (isOpen ? OPEN_ROUTE_GROWTH : 2) ** binding.attempts;
     binding.attempts++;
   }
 
@@ -226,6 +234,7 @@ export class Binder {
     const session = byPeer ? this.events.shown(peer, id, packet, now) : this.sessionOf(packet);
     if (session === undefined || session.peer !== peer || session.id !== id || session.openedBySelf === byPeer) return;
     session.receives = true;
+    if (packet.protocol !== tcp.PROTOCOL_TCP) context.surplusRoutes.received(session);
     if (session.binding !== undefined) {
       session.binding.noteTimeToLive(timeToLive(b, packet));
       if (packet.protocol === tcp.PROTOCOL_TCP) {
@@ -236,16 +245,19 @@ export class Binder {
     if (path === undefined) return;
     if (byPeer) this.events.steer(peer, formatAddress(b, packet.sourceAt, packet.addressBytes));
     const challenge = b.slice(cmChallengeAt(at), cmChallengeAt(at) + CHALLENGE_BYTES);
-    this.control.send(path, { type: CmType.bound, challenge }, now, id, session.openedBySelf);
+    const message: Bound = { type: CmType.bound, challenge };
+    this.control.send(path, message, now, id, session.openedBySelf);
+    const other = peer.another(path);
+    if (other !== undefined) this.control.send(other, message, now, id, session.openedBySelf);
   }
 
   /** The peer has returned a challenge. */
-  answered(peer: Peer, message: Bound, envelope: Envelope): void {
+  answered(peer: Peer, message: Bound, envelope: Envelope, now: number): void {
     const session = peer.sessionOf(envelope.session, !envelope.fromOpener);
     if (session?.binding === undefined || session.state === 'mpip') return;
     if (!equal(session.binding.challenge, message.challenge)) return;
-    peer.surplusRoutes.answered(session);
-    this.events.bound(session);
+    this.context.surplusRoutes.answered(session);
+    this.events.bound(session, now);
   }
 
   /**

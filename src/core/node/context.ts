@@ -1,6 +1,7 @@
 import type { NodeConfig } from '../config.js';
 import type { Address, Endpoint, KeyPair, LocalAddress, NodeIo } from '../io.js';
 import type { Memory } from '../memory.js';
+import { SurplusRoutes } from '../nat/surplus-routes.js';
 import { RuleSet } from '../routing/rules.js';
 import type { SlotPool } from '../slots.js';
 import type { Peer } from '../tables/peers.js';
@@ -18,6 +19,7 @@ export class NodeContext {
   readonly peers = new Map<number, Peer>();
   /** Whose packets to an address may be. */
   readonly steered: SteeredAddresses;
+  readonly surplusRoutes = new SurplusRoutes();
   rules: RuleSet;
   locals: readonly LocalAddress[] = [];
   /** Own addresses of sessions whose interface has gone: the sessions stay. */

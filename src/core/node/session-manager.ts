@@ -73,6 +73,36 @@ export class SessionManager {
     return session;
   }
 
+  /**
+   * The peer does not answer what is shown of the session. Where several nodes are behind the NAT it may be another one's: a block under the
+   * wrong key is nothing to who gets it, so they are tried one after the other. Whether there is another one.
+   */
+  unanswered(session: Session, now: number): boolean {
+    const { peer, protocol, source, destination, sourcePort, destinationPort } = session;
+    const notOf = [...session.notOf, peer];
+    const address = addressText(destination);
+    const next =
+      protocol === tcp.PROTOCOL_TCP || !session.openedBySelf || session.receives
+        ? undefined
+        : this.context.steered
+            .peersAt(address)
+            .find((other) => !notOf.includes(other) && other.isExpectedAt(sourcePort, now));
+    const id = next === undefined ? 0 : freeId(next);
+    if (next === undefined || id === 0) {
+      session.notOf = [];
+      this.leaveNative(session, now);
+      return false;
+    }
+    this.close(session);
+    const other = this.add(next, id, true, protocol, source, destination, sourcePort, destinationPort, now);
+    other.notOf = notOf;
+    other.receives = false;
+    other.mustBind = true;
+    other.state = 'native';
+    other.retryAt = now;
+    return true;
+  }
+
   /** A packet of a session that is not MPIP (yet): tries again when it is time. */
   reconsider(session: Session, now: number): void {
     session.updatedAt = now;
@@ -88,12 +118,12 @@ export class SessionManager {
     if (!envelope.fromOpener || envelope.session === 0) return;
     const known = peer.sessionOf(envelope.session, false);
     if (known !== undefined && isMirror(known, message)) {
-      this.acknowledge(peer, known.id, 'accepted', now);
+      this.acknowledge(peer, envelope, 'accepted', now);
       return;
     }
     if (!this.isAcceptable(peer, message)) {
-      this.acknowledge(peer, envelope.session, 'bind', now);
-      if (message.protocol !== tcp.PROTOCOL_TCP) this.binder.expect(peer, now);
+      this.acknowledge(peer, envelope, 'bind', now);
+      if (message.protocol !== tcp.PROTOCOL_TCP) this.binder.expect(peer, message.destination.port, now);
       return;
     }
     if (known !== undefined) {
@@ -118,7 +148,8 @@ export class SessionManager {
     const { session: id } = envelope;
     const session = this.add(peer, id, false, protocol, source, destination, sourcePort, destinationPort, now);
     session.state = 'mpip';
-    this.acknowledge(peer, id, 'accepted', now);
+    session.boundAt = now;
+    this.acknowledge(peer, envelope, 'accepted', now);
   }
 
   acknowledged(peer: Peer, envelope: Envelope, answer: OpenAnswer, now: number): void {
@@ -126,7 +157,7 @@ export class SessionManager {
     if (session === undefined || envelope.fromOpener) return;
     switch (answer) {
       case 'accepted':
-        this.confirm(session);
+        this.confirm(session, now);
         break;
       case 'refused':
         this.leaveNative(session, now);
@@ -140,12 +171,13 @@ export class SessionManager {
   }
 
   /** The peer has sent data of the session, so it has it. */
-  confirm(session: Session): void {
-    if (session.state !== 'mpip' && !session.mustBind) this.bound(session);
+  confirm(session: Session, now: number): void {
+    if (session.state !== 'mpip' && !session.mustBind) this.bound(session, now);
   }
 
-  bound(session: Session): void {
+  bound(session: Session, now: number): void {
     session.state = 'mpip';
+    session.boundAt = now;
     this.context.timers.clear(session.openTimer);
     this.binder.stop(session);
   }
@@ -184,6 +216,8 @@ export class SessionManager {
   private keeps(twin: Session, peer: Peer, now: number): boolean {
     // Another node's session that has proved to be its own, as long as it lives.
     if (twin.peer !== peer) return twin.state === 'mpip' && now - twin.updatedAt < REUSE_US;
+    // The block was under way when the peer took this one in its place.
+    if (twin.state === 'mpip' && now - twin.boundAt < PATIENCE_US) return true;
     // Without packets of its own this side has nothing to show it in.
     const isBeingShown = twin.openedBySelf && twin.state === 'opening' && now - twin.updatedAt < PATIENCE_US;
     return isBeingShown && this.context.key >>> 0 < peer.key >>> 0;
@@ -300,15 +334,18 @@ export class SessionManager {
     const { peer } = session;
     session.opensSent++;
     this.context.timers.set(session.openTimer, now + OPEN_WAIT_US * 2 ** Math.min(session.opensSent, OPEN_LIMIT));
-    if (peer.usable.length === 0) return;
+    const { fastest } = peer;
+    if (fastest === undefined) return;
     const message: Open = {
       type: CmType.open,
       source: { address: addressText(session.source), port: session.sourcePort },
       destination: { address: addressText(session.destination), port: session.destinationPort },
       protocol: session.protocol === tcp.PROTOCOL_TCP ? 6 : 17,
     };
-    const path = peer.usable[session.opensSent % peer.usable.length];
-    this.control.send(path, message, now, session.id, true);
+    this.control.send(fastest, message, now, session.id, true);
+    // It goes unanswered where a queue is full, or a path has failed.
+    const other = session.opensSent > 1 ? peer.another(fastest) : undefined;
+    if (other !== undefined) this.control.send(other, message, now, session.id, true);
   }
 
   private openDue(session: Session, now: number): void {
@@ -331,8 +368,8 @@ export class SessionManager {
     }
   }
 
-  private acknowledge(peer: Peer, session: number, answer: OpenAnswer, now: number): void {
-    const path = peer.freshest;
+  private acknowledge(peer: Peer, { session, path: from }: Envelope, answer: OpenAnswer, now: number): void {
+    const path = peer.wayBack(from);
     if (path !== undefined) this.control.send(path, { type: CmType.openAck, answer }, now, session, false);
   }
 

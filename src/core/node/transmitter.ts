@@ -132,12 +132,7 @@ export class Transmitter {
     switch (rule.mode) {
       case 'all-paths':
       case 'selected-paths':
-        this.spread(
-          this.fitting(rule === DEFAULT_RULE ? peer.preferred : peer.pathsOf(rule).paths, datagramBytes),
-          segments,
-          datagramBytes,
-          now,
-        );
+        this.spread(rule === DEFAULT_RULE ? peer.preferred : peer.pathsOf(rule).paths, segments, datagramBytes, now);
         break;
       case 'single-path': {
         const { current, paths } = peer.pathsOf(rule);
@@ -167,8 +162,10 @@ export class Transmitter {
     return fitting.length > 0 ? fitting : peer.usable.filter(({ limit }) => limit >= datagramBytes);
   }
 
-  private spread(paths: readonly Path[], segments: number, datagramBytes: number, now: number): void {
+  /** `admitted`: the paths that the rule takes. Where datagrams are too long for these, others carry them, but are not tried for more. */
+  private spread(admitted: readonly Path[], segments: number, datagramBytes: number, now: number): void {
     const { scheduler } = this.session.peer;
+    const paths = this.fitting(admitted, datagramBytes);
     for (let first = 0; first < segments; ) {
       const left = segments - first;
       const path = scheduler.choose(paths, datagramBytes + OUTER_BYTES, left, now);
@@ -177,7 +174,7 @@ export class Transmitter {
       first += run;
     }
     const trial = scheduler.trial(paths, datagramBytes + OUTER_BYTES, now);
-    if (trial !== undefined) this.sendTrial(trial, segments, datagramBytes, now);
+    if (trial !== undefined && admitted.includes(trial)) this.sendTrial(trial, segments, datagramBytes, now);
   }
 
   /** Sends the last segment on a path that does not carry it, for the receiver to count. */

@@ -73,8 +73,9 @@ export class EarliestScheduler implements Scheduler {
   trial(paths: readonly Path[], segmentBytes: number, now: number): Path | undefined {
     const leastRate = leastUsefulRate(paths);
     for (let i = 0; i < paths.length; i++) {
-      const { id, capacity, steadyLoss } = paths[i];
-      if (steadyLoss.share === 0 && capacity.rate >= leastRate) continue;
+      const { id, capacity, steadyLoss, isMetered } = paths[i];
+      // Copies would be paid for and deliver nothing: once its loss has faded, packets that are needed anyway try it.
+      if (isMetered || (steadyLoss.share === 0 && capacity.rate >= leastRate)) continue;
       const interval = Math.max(TRIAL_US, segmentBytes / (TRIAL_SHARE * capacity.rate));
       if (now - this.sentAt[id] >= interval) return paths[i];
     }

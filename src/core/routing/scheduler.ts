@@ -19,7 +19,10 @@ export interface Scheduler {
    */
   choose(paths: readonly Path[], segmentBytes: number, segments: number, now: number): Path;
 
-  /** A path that is left alone, for what it loses or as too slow, and is to get a copy of a packet, for the peer to count: whether it still is so. */
+  /**
+   * A path that is left alone, for what it loses or as too slow, and is to get a copy of a packet, for the peer to count: whether it still is so.
+   * Never a metered one. `paths` as for `choose`, without those that its rule does not take.
+   */
   trial(paths: readonly Path[], segmentBytes: number, now: number): Path | undefined;
 
   /** Packets of `bytes` in all have been given to the path. */

@@ -4,6 +4,8 @@ const WINDOW_PACKETS = 100;
 /** Of the last WINDOWS windows at least LOSSY must have seen losses: a queue that overflows once fills two at most. */
 const WINDOWS = 5;
 const LOSSY = 3;
+/** Less is no loss. */
+const LEAST_SHARE = 1e-4;
 
 /**
  * The share of packets that a path loses all the time, as a radio link does, apart from the losses of a queue that overflows now and then: those
@@ -17,6 +19,11 @@ export class SteadyLoss {
   /** The window that is being filled, and when it began. */
   private current = 0;
   private since = Number.NEGATIVE_INFINITY;
+
+  /** Of a path that nothing shows to have recovered: its loss shrinks to this share of it. */
+  fade(kept: number): void {
+    this.share = this.share < LEAST_SHARE ? 0 : this.share * kept;
+  }
 
   /** So many packets arrived since the last call, and so many did not. */
   report(arrived: number, lost: number, now: number): void {

@@ -105,9 +105,12 @@ export class Path {
     this.rttAt = now;
   }
 
-  /** When nothing has been sent since it was called before, the loss shrinks to this share of it. */
+  /** When nothing has been sent since it was called before, the losses shrink to this share of them. */
   fadeLoss(kept: number): void {
-    if (this.sentPackets === this.adjustedPackets) this.loss *= kept;
+    if (this.sentPackets === this.adjustedPackets) {
+      this.loss *= kept;
+      this.steadyLoss.fade(kept);
+    }
     this.adjustedPackets = this.sentPackets;
   }
 

@@ -1,5 +1,4 @@
 import type { Address, Endpoint } from '../io.js';
-import { SurplusRoutes } from '../nat/surplus-routes.js';
 import { RulePaths } from '../routing/rule-paths.js';
 import { type RoutingRule, type RuleSet, withoutBackups } from '../routing/rules.js';
 import type { Scheduler } from '../routing/scheduler.js';
@@ -41,7 +40,8 @@ export class Peer {
   readonly steered = new Map<Address, number>();
   /** Until then sessions may be shown to it first by this side: what is steered for them stays, us. */
   bindingExpectedUntil = Number.NEGATIVE_INFINITY;
-  readonly surplusRoutes = new SurplusRoutes();
+  /** Own UDP ports that it has such sessions with, and until when they are expected, us. */
+  readonly expectedPorts = new Map<number, number>();
   readonly paths: Path[] = [];
   readonly pathById: (Path | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
   /** The paths that packets may take now: the live ones, or while there is none the suspect ones. */
@@ -77,6 +77,7 @@ export class Peer {
   feedbackTurn = 0;
   /** Round robin over the preferred paths, which take reports besides the best one. */
   reportTurn = 0;
+  private otherTurn = 0;
   heardAt: number;
   /** Last data packet in either direction, and the first one after a while without any, us. */
   private dataAt = Number.NEGATIVE_INFINITY;
@@ -181,6 +182,11 @@ export class Peer {
     return path;
   }
 
+  /** Whether it has a UDP session with the own port that it may not have shown yet. */
+  isExpectedAt(port: number, now: number): boolean {
+    return now < (this.expectedPorts.get(port) ?? Number.NEGATIVE_INFINITY);
+  }
+
   sessionOf(id: number, openedBySelf: boolean): Session | undefined {
     return (openedBySelf ? this.ownSessions : this.peerSessions).get(id);
   }
@@ -199,6 +205,30 @@ export class Peer {
     let best: Path | undefined;
     for (const path of this.usable) if (best === undefined || path.confirmedAt > best.confirmedAt) best = path;
     return best;
+  }
+
+  /** The usable path with the shortest round trip. */
+  get fastest(): Path | undefined {
+    let best: Path | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const path of this.usable) {
+      const rtt = path.rtt > 0 ? path.rtt : Number.MAX_VALUE;
+      if (rtt < least) [best, least] = [path, rtt];
+    }
+    return best;
+  }
+
+  /** The usable path on which an answer goes back the way that something has come. */
+  wayBack(from: IncomingPath): Path | undefined {
+    return this.usable.find(({ reverse }) => reverse === from) ?? this.freshest;
+  }
+
+  /** A usable path other than this, each time the next one: what must arrive goes on two. */
+  another(path: Path): Path | undefined {
+    const others = this.usable.filter((other) => other !== path);
+    if (others.length === 0) return undefined;
+    this.otherTurn = (this.otherTurn + 1) % others.length;
+    return others[this.otherTurn];
   }
 
   /** Anew after any change of a path's state. */

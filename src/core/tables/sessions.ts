@@ -25,6 +25,8 @@ export class Session {
   opensSent = 0;
   /** `native` only: when opening may be tried again, us. */
   retryAt = 0;
+  /** When it became `mpip`, us. */
+  boundAt = Number.NEGATIVE_INFINITY;
   /** Both directions have sent FIN, or one RST: the entry may go soon. */
   finSeen = 0;
   /** By path id: when a packet was last put on it, us. A path that was not in use for a while begins anew. */
@@ -47,6 +49,8 @@ export class Session {
   receives = true;
   /** Only the peer's answer to a block within the session's native packets makes it MPIP: nothing else shows that they reach the peer. */
   mustBind = false;
+  /** Nodes behind the same NAT that did not know it, so it may be this peer's. */
+  notOf: readonly Peer[] = [];
   /** Next in the hash chain of SessionTable. */
   chain: Session | undefined;
 

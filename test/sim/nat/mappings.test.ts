@@ -15,11 +15,11 @@ interface Homes {
   readonly nats: readonly Nat[];
 }
 
-/** A client with two interfaces behind a NAT each, and a server. */
-function homes(seed: number, type: NatType, lifetime?: number): Homes {
+/** A client with two interfaces of `rate` bit/s behind a NAT each, and a server whose own link is not the bottleneck. */
+function homes(seed: number, type: NatType, lifetime?: number, rate = 20e6): Homes {
   const internet = new Internet(seed);
   const random = new Random(seed).fork('homes');
-  const server = internet.host('server', [{ address: SERVER }]);
+  const server = internet.host('server', [{ address: SERVER, link: { rate: 100e6 } }]);
   const nats = [1, 2].map((i) =>
     internet.nat(`198.51.100.${i}`, { type, ...(lifetime === undefined ? {} : { lifetime }) }),
   );
@@ -28,7 +28,7 @@ function homes(seed: number, type: NatType, lifetime?: number): Homes {
     nats.map((nat, i) => ({
       address: `192.168.${i}.2`,
       nat,
-      link: { delay: random.scaled(2_000, 40_000) },
+      link: { delay: random.scaled(2_000, 40_000), rate },
     })),
   );
   return { internet, server, client, nats };
@@ -144,20 +144,23 @@ describe('NAT rebinding healed by the next authenticated packet', () => {
   });
 });
 
-describe('simultaneous start of both nodes, and restarts of either, converge behind NAT', () => {
-  for (const seed of seeds(1, 10)) {
+describe('simultaneous start of both nodes, and restarts of either, converge behind NAT', function () {
+  this.timeout(120_000);
+
+  for (const seed of seeds(1, 12)) {
     const random = new Random(seed).fork('restart');
     const type = random.pick<NatType>(['full-cone', 'address-restricted', 'port-restricted', 'symmetric']);
     const victims = random.pick<readonly ('client' | 'server')[]>([['client'], ['server'], ['client', 'server']]);
     const kind = random.pick(['kill', 'stop'] as const);
     const away = random.pick([1_000, 100_000, 1e6, 8e6]);
-    it(`${kind} of ${victims.join(' and ')} for ${away / 1e6} s, ${type}: both paths are live and used within 6 s, old and new sessions MPIP (seed ${seed})`, () => {
-      const own = homes(seed, type);
+    const rate = seed % 4 === 0 ? 20e6 : 8e6;
+    it(`${kind} of ${victims.join(' and ')} for ${away / 1e6} s, ${type}, ${rate / 1e6} Mbit/s: both paths are live and used within 6 s, old and new sessions MPIP (seed ${seed})`, () => {
+      const own = homes(seed, type, undefined, rate);
       const { internet, server, client } = own;
       const { clock } = internet;
       startBoth(own);
       const conversation = new Conversation({ client, server, to: UDP_AT });
-      const connection = internet.tcp(client, server, TCP_AT, { upload: 30_000_000, download: 30_000_000 });
+      const connection = internet.tcp(client, server, TCP_AT, { upload: 1.5 * rate, download: 1.5 * rate });
       expect(clock.run(8e6, () => haveBoth(own) && conversation.isMpip() && connection.throughTun > 0)).to.equal(true);
       const start = (host: Host): void => void internet.start(host, host === client ? { peers: [SERVER] } : {});
       const hosts = victims.map((victim) => (victim === 'client' ? client : server));
@@ -179,7 +182,7 @@ describe('simultaneous start of both nodes, and restarts of either, converge beh
         clock.run(clock.now + 5e6, () => fresh.isMpip()),
         'new UDP session',
       ).to.equal(true);
-      // More than either path carries.
+      // More than either path carries: at 8 Mbit/s nearly three times as much, so two of three native datagrams and their blocks are lost.
       const load = new Conversation({
         client,
         server,
@@ -189,9 +192,12 @@ describe('simultaneous start of both nodes, and restarts of either, converge beh
         up: 350,
         down: 350,
       });
-      expect(clock.run(clock.now + 5e6, () => load.isMpip())).to.equal(true);
+      expect(
+        clock.run(clock.now + 5e6, () => load.isMpip()),
+        'UDP session that overloads its native route',
+      ).to.equal(true);
       clock.runUntil(clock.now + 1e6);
-      for (const bits of during(own, 1e6)) expect(bits * 8, 'of 20 Mbit/s each way').to.be.greaterThan(2e6);
+      for (const bits of during(own, 1e6)) expect(bits * 8, 'each way').to.be.greaterThan(0.1 * rate);
       load.stop();
       expect(clock.run(clock.now + 120e6, () => connection.done)).to.equal(true);
       conversation.stop();

@@ -86,6 +86,50 @@ describe('two clients to one server', () => {
     expect(internet.status(server).sessions.map(({ state }) => state)).to.deep.equal(Array(4).fill('mpip'));
   });
 
+  for (const seed of [1, 2, 3]) {
+    it(`behind the same NAT, both with mpipd, and both listen only after their first datagram, on one port of the server: each gets its own over MPIP (seed ${seed})`, () => {
+      const internet = new Internet(seed);
+      const { clock } = internet;
+      const addresses = [SERVER, '203.0.113.11', '203.0.113.12'];
+      const server = internet.host(
+        'server',
+        addresses.map((address) => ({ address })),
+      );
+      const nat = internet.nat('198.51.100.1', { type: 'port-restricted' });
+      const clients = [1, 2, 3].map((i) => internet.host(`client ${i}`, [{ address: `192.168.1.${i}`, nat }]));
+      const [plain, ...listening] = clients;
+      internet.start(server);
+      for (const client of listening) internet.start(client, { peers: [SERVER] });
+      clock.runUntil(1e6);
+      const listen = (client: Host, i: number): Conversation =>
+        new Conversation({
+          client,
+          server,
+          to: { ...UDP_AT, address: addresses[i]! },
+          seed: 100 * i,
+          up: Number.POSITIVE_INFINITY,
+        });
+      const conversations = listening.map(listen);
+      const native = listen(plain!, 2);
+      expect(clock.run(clock.now + SOON_US, () => conversations.every((own) => own.isMpip()))).to.equal(true);
+      const since = clock.now;
+      clock.runUntil(since + 60e6);
+      for (const conversation of conversations) expect(conversation.isMpip(clock.now - 1e6)).to.equal(true);
+      for (const conversation of [...conversations, native]) conversation.stop();
+      for (const conversation of conversations) {
+        const { down } = conversation;
+        const later = down.arrivals.filter(({ time }) => time > since);
+        expect(later.filter(({ via }) => via === 'tun').length / later.length).to.be.greaterThan(0.99);
+      }
+      // The third one has no mpipd: blocks in what it gets are nothing to it.
+      expect(native.down.count('tun')).to.equal(0);
+      for (const conversation of [...conversations, native]) {
+        expect(conversation.down.missing()).to.deep.equal([]);
+        expect(conversation.faults()).to.deep.equal([]);
+      }
+    });
+  }
+
   for (const second of ['mpipd', 'no mpipd'] as const) {
     it(`behind the same NAT, the second one with ${second}: all is delivered to whom it is for`, () => {
       const internet = new Internet(2);

@@ -27,6 +27,8 @@ export class Scenario {
   readonly hosts: TwoHosts;
   /** Data packets on each path so far, by the sending node. */
   readonly sent: Record<'a' | 'b', number[]>;
+  /** Copies that only count, likewise. */
+  readonly tried: Record<'a' | 'b', number[]>;
 
   constructor(
     links: readonly Partial<LinkParameters>[],
@@ -38,15 +40,17 @@ export class Scenario {
     const gro = { mpipd: { gro: true } };
     this.hosts = new TwoHosts({ seed, cross: false, paths, a: gro, b: gro });
     this.sent = { a: links.map(() => 0), b: links.map(() => 0) };
+    this.tried = { a: links.map(() => 0), b: links.map(() => 0) };
     this.hosts.start('a', { ...config, peers: [this.hosts.address('b')] });
     this.hosts.start('b', told === 'both' ? config : {});
     for (const name of ['a', 'b'] as const) {
       const addresses = links.map((_, i) => this.hosts.address(name, i));
       this.hosts.mpipd(name).wireTap = (local, _, payload) => {
         const cm = payload.length - CM_BYTES - TAG_BYTES;
-        if (cm >= 0 && (cmFlags(payload, cm) & CmFlag.AUTHENTICATED) !== 0 && cmType(payload, cm) === CmType.data) {
-          this.sent[name][addresses.indexOf(local)]!++;
-        }
+        if (cm < 0 || (cmFlags(payload, cm) & CmFlag.AUTHENTICATED) === 0) return;
+        const type = cmType(payload, cm);
+        if (type === CmType.data) this.sent[name][addresses.indexOf(local)]!++;
+        if (type === CmType.trial) this.tried[name][addresses.indexOf(local)]!++;
       };
     }
     this.clock.runUntil(1e6);

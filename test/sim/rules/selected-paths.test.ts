@@ -51,6 +51,37 @@ describe('selected-paths', () => {
     expectPerfect(scenario, flow);
   });
 
+  it('a path that loses packets is tried with copies only where a rule of a session in use takes it, and never when it is metered', () => {
+    const cases = [
+      { name: 'no rule', rules: [], metered: false, tried: [1, 2] },
+      {
+        name: 'a rule for the first two',
+        rules: [rule('selected-paths', { interfaces: ['eth0', 'eth1'] })],
+        tried: [1],
+      },
+      { name: 'no rule, the second is metered', rules: [], metered: true, tried: [2] },
+    ];
+    for (const { name, rules, metered = false, tried } of cases) {
+      const paths = metered ? [{ interfaces: ['eth1'], metered, backup: false }] : [];
+      const scenario = new Scenario([link(5_000), link(5_000), link(5_000)], { paths });
+      const { stop } = scenario.flow();
+      const lossy = [1, 2].map((i) => scenario.hosts.forward[i]!);
+      for (const way of lossy) way.set({ loss: { kind: 'random', probability: 0.1 } });
+      // All three carry all, so what they lose is known.
+      scenario.setRules('a', [{ ...rule('protected-path'), copies: 3 }]);
+      scenario.pass(3e6);
+      scenario.setRules('a', rules);
+      const before = [...scenario.tried.a];
+      scenario.pass(5e6);
+      const counts = scenario.tried.a.map((count, i) => count - before[i]!);
+      counts.forEach((count, i) => {
+        if (tried.includes(i)) expect(count, `${name}: ${counts}`).to.be.greaterThan(50);
+        else expect(count, `${name}: ${counts}`).to.equal(0);
+      });
+      stop();
+    }
+  });
+
   it('by name: takes the paths that the configuration calls so', () => {
     const paths = [{ name: 'fast', addresses: ['10.3.0.2'], metered: false, backup: false }];
     const scenario = new Scenario([link(5_000), link(5_000), link(5_000)], { paths });

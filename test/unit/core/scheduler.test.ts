@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { EarliestScheduler } from '../../../src/core/routing/earliest.js';
 import { PaperScheduler } from '../../../src/core/routing/paper.js';
+import { PathTrait } from '../../../src/core/routing/path-traits.js';
 import { MAX_WEIGHT, MIN_WEIGHT, type Scheduler } from '../../../src/core/routing/scheduler.js';
 import { Path } from '../../../src/core/tables/paths.js';
 import { Peer } from '../../../src/core/tables/peers.js';
@@ -209,6 +210,24 @@ describe('earliest scheduler', () => {
     expect(scheduler.trial(paths, FULL, 10_000)).to.equal(paths[1]);
     scheduler.sent(paths[0], 20_000 * 40 * MBIT, 0);
     expect(scheduler.choose(paths, FULL, 1, 0), 'a long queue').to.equal(paths[1]);
+  });
+
+  it('never tries a metered path with copies, which would be paid for, whether it loses packets or is slow', () => {
+    const scheduler = new EarliestScheduler();
+    const paths = makePaths(2, scheduler);
+    for (const path of paths) {
+      path.capacity.rate = 40 * MBIT;
+      path.capacity.known = true;
+    }
+    paths[1].steadyLoss.share = 0.02;
+    expect(scheduler.trial(paths, FULL, 1e6)).to.equal(paths[1]);
+    paths[1].peerTraits = PathTrait.METERED;
+    expect(scheduler.trial(paths, FULL, 1e6)).to.equal(undefined);
+    paths[1].steadyLoss.share = 0;
+    paths[1].capacity.rate = 0.3 * MBIT;
+    expect(scheduler.trial(paths, FULL, 1e6)).to.equal(undefined);
+    paths[1].peerTraits = 0;
+    expect(scheduler.trial(paths, FULL, 1e6)).to.equal(paths[1]);
   });
 
   it('leaves a path alone that carries less than 2 % of the fastest, and tries it with copies that take a quarter of its rate', () => {

@@ -31,6 +31,16 @@ describe('steady loss of a path', () => {
     }
   });
 
+  it('fades while nothing can tell whether it has ended, and is none at last', () => {
+    const loss = new SteadyLoss();
+    report(loss, 0, 40, 200, 20);
+    const before = loss.share;
+    loss.fade(0.5);
+    expect(loss.share).to.equal(before / 2);
+    for (let i = 0; i < 10; i++) loss.fade(0.5);
+    expect(loss.share).to.equal(0);
+  });
+
   it('is not made of a few packets', () => {
     const loss = new SteadyLoss();
     report(loss, 0, 40, 2, 2);
