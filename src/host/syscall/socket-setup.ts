@@ -37,7 +37,7 @@ export function tryIntegerOption(fd: number, level: number, option: number, valu
 }
 
 /** Packets leave by this interface and are received from it only. Throws SystemError. */
-export function bindToDevice(fd: number, device: string): void {
+function bindToDevice(fd: number, device: string): void {
   const { bytes } = scratch.memory;
   bytes.fill(0);
   const { written } = new TextEncoder().encodeInto(device, bytes);
