@@ -10,8 +10,8 @@ import {
   SIOCETHTOOL,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
-} from '../../src/host/constants.js';
-import { check, close, ioctl, socket } from '../../src/host/libc.js';
+} from '../../src/host/syscall/constants.js';
+import { check, close, ioctl, socket } from '../../src/host/syscall/libc.js';
 
 /** As ethtool(8) calls them; without checksums by the device no packet can be built from pieces, or cut by it. */
 export const OFFLOADS = ['tx', 'sg', 'tso', 'gso', 'gro'] as const;

@@ -22,8 +22,8 @@ import {
   SOCK_RAW,
   SOL_PACKET,
   SOL_SOCKET,
-} from '../../src/host/constants.js';
-import { IoVectors } from '../../src/host/iovec.js';
+} from '../../src/host/syscall/constants.js';
+import { IOVEC_BYTES, IoVectors } from '../../src/host/syscall/iovec.js';
 import {
   bind,
   check,
@@ -34,10 +34,10 @@ import {
   recvmmsg,
   sendmmsg,
   socket,
-} from '../../src/host/libc.js';
-import { controlSpace, findControl, MMSGHDR_BYTES, mmsghdr, msghdr } from '../../src/host/message-header.js';
-import { setIntegerOption, tryIntegerOption } from '../../src/host/socket-setup.js';
-import { SystemError } from '../../src/host/system-error.js';
+} from '../../src/host/syscall/libc.js';
+import { controlSpace, findControl, MMSGHDR_BYTES, mmsghdr, msghdr } from '../../src/host/syscall/message-header.js';
+import { setIntegerOption, tryIntegerOption } from '../../src/host/syscall/socket-setup.js';
+import { SystemError } from '../../src/host/syscall/system-error.js';
 import type { PacketQueue } from '../emulation/packet-queue.js';
 import type { Slots } from '../emulation/slots.js';
 
@@ -81,11 +81,11 @@ export class PacketMemory {
     this.spill = memory.allocate(slotBytes);
     for (let i = 0; i < BATCH; i++) {
       const receive = this.receiveHeaders + i * MMSGHDR_BYTES;
-      arena.setPointer(receive + msghdr.vectors, this.receiveVectors.offset + i * 16);
+      arena.setPointer(receive + msghdr.vectors, this.receiveVectors.offset + i * IOVEC_BYTES);
       arena.u32[(receive + msghdr.vectorCount) >>> 2] = 1;
       arena.setPointer(receive + msghdr.control, this.control + i * CONTROL_BYTES);
       const send = this.sendHeaders + i * MMSGHDR_BYTES;
-      arena.setPointer(send + msghdr.vectors, this.sendVectors.offset + i * 16);
+      arena.setPointer(send + msghdr.vectors, this.sendVectors.offset + i * IOVEC_BYTES);
       arena.u32[(send + msghdr.vectorCount) >>> 2] = 1;
     }
   }

@@ -1,8 +1,8 @@
 /** How soon the calling thread runs when it is due. */
 import { setPriority } from 'node:os';
 import { Arena } from '../../src/host/arena.js';
-import { PR_SET_TIMERSLACK, SCHED_FIFO } from '../../src/host/constants.js';
-import { prctl, schedSetscheduler } from '../../src/host/libc.js';
+import { PR_SET_TIMERSLACK, SCHED_FIFO } from '../../src/host/syscall/constants.js';
+import { prctl, schedSetscheduler } from '../../src/host/syscall/libc.js';
 
 const REAL_TIME_PRIORITY = 10;
 const NICE = -20;

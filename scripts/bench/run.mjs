@@ -9,22 +9,44 @@ import { measure, table } from './bench.mjs';
 const FOLDER = join(ROOT, 'bench');
 const FILE = /\.bench\.ts$/;
 
-const { values: options, positionals: wanted } = parseArgs({
-  allowPositionals: true,
-  options: { rounds: { type: 'string' }, json: { type: 'boolean', default: false } },
-});
-const rounds = options.rounds === undefined ? undefined : Number(options.rounds);
-if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
-  console.error(`--rounds ${options.rounds}: a whole number above 0 is needed`);
-  process.exit(2);
-}
-
 const names = existsSync(FOLDER)
   ? readdirSync(FOLDER)
       .filter((name) => FILE.test(name))
       .map((name) => name.replace(FILE, ''))
       .sort()
   : [];
+const USAGE = `npm run bench -- [name]... [options]
+  name             ${names.join(', ')}; none = all
+      --rounds N   measurements of each case
+      --json       results as JSON on stdout`;
+
+function parse() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        rounds: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const { values: options, positionals: wanted } = parse();
+if (options.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
+const rounds = options.rounds === undefined ? undefined : Number(options.rounds);
+if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
+  console.error(`--rounds ${options.rounds}: a whole number above 0 is needed`);
+  process.exit(2);
+}
+
 const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0 || names.length === 0) {
   console.error(`no bench ${unknown.join(', ')}; there are: ${names.join(', ') || 'none'}`);

@@ -11,9 +11,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { LOCK_EX } from '../host/constants.js';
-import { errno, flock } from '../host/libc.js';
-import { SystemError } from '../host/system-error.js';
+import { LOCK_EX } from '../host/syscall/constants.js';
+import { errno, flock } from '../host/syscall/libc.js';
+import { SystemError } from '../host/syscall/system-error.js';
 
 /** flock(2). */
 const LOCK_NB = 4;

@@ -1,6 +1,6 @@
 import type { Arena } from './arena.js';
-import { EINTR, POLLIN } from './constants.js';
-import { check, errno, NULL, ppoll } from './libc.js';
+import { EINTR, POLLIN } from './syscall/constants.js';
+import { check, errno, NULL, ppoll } from './syscall/libc.js';
 
 /** What the loop waits for: a descriptor, and what to do when it can be read or has an error. */
 export interface Pollable {

@@ -1,6 +1,7 @@
 import { field as ipv4 } from '../core/wire/ipv4.js';
 import { field as ipv6 } from '../core/wire/ipv6.js';
 import type { Arena } from './arena.js';
+import type { IoCounters } from './io-counters.js';
 import {
   AF_INET,
   AF_INET6,
@@ -16,13 +17,12 @@ import {
   SOCK_NONBLOCK,
   SOCK_RAW,
   SOL_SOCKET,
-} from './constants.js';
-import type { IoCounters } from './io-counters.js';
-import { IoVectors } from './iovec.js';
-import { check, close, errno, sendmsg, socket } from './libc.js';
-import { cmsghdr, controlSpace, MSGHDR_BYTES, msghdr, writeControlHeader } from './message-header.js';
-import { SOCKADDR_BYTES } from './socket-address.js';
-import { setIntegerOption } from './socket-setup.js';
+} from './syscall/constants.js';
+import { IoVectors } from './syscall/iovec.js';
+import { check, close, errno, sendmsg, socket } from './syscall/libc.js';
+import { cmsghdr, controlSpace, MSGHDR_BYTES, msghdr, writeControlHeader } from './syscall/message-header.js';
+import { SOCKADDR_BYTES } from './syscall/socket-address.js';
+import { setIntegerOption } from './syscall/socket-setup.js';
 
 const MESSAGE_BYTES = MSGHDR_BYTES + 8;
 /** struct in_pktinfo: interface, source (spec_dst), destination. struct in6_pktinfo: source, interface. */

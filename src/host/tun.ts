@@ -1,6 +1,7 @@
 import type { GatherBatch } from '../core/batch.js';
 import { VNET_BYTES } from '../core/wire/vnet.js';
 import type { Arena } from './arena.js';
+import type { IoCounters } from './io-counters.js';
 import {
   EAGAIN,
   EINVAL,
@@ -18,11 +19,10 @@ import {
   TUNSETIFF,
   TUNSETOFFLOAD,
   TUNSETVNETHDRSZ,
-} from './constants.js';
-import type { IoCounters } from './io-counters.js';
-import { IoVectors } from './iovec.js';
-import { check, close, errno, ioctl, ioctlValue, open, read, writev } from './libc.js';
-import { SystemError } from './system-error.js';
+} from './syscall/constants.js';
+import { IoVectors } from './syscall/iovec.js';
+import { check, close, errno, ioctl, ioctlValue, open, read, writev } from './syscall/libc.js';
+import { SystemError } from './syscall/system-error.js';
 
 const DEVICE = '/dev/net/tun';
 const NAME_BYTES = 16;

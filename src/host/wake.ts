@@ -1,7 +1,7 @@
 import { Arena } from './arena.js';
-import { EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK } from './constants.js';
-import { check, close, errno, eventfd, read, write } from './libc.js';
-import { SystemError } from './system-error.js';
+import { EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK } from './syscall/constants.js';
+import { check, close, errno, eventfd, read, write } from './syscall/libc.js';
+import { SystemError } from './syscall/system-error.js';
 
 const COUNTER_BYTES = 8;
 

@@ -31,7 +31,7 @@ function overheard(seed: number, authentication: boolean): { hosts: TwoHosts; ca
   });
   const captured: Captured[] = [];
   for (const name of ['a', 'b'] as const) {
-    hosts.start(name).wireTap = (local, remote, payload) => {
+    hosts.start(name).udp.tap = (local, remote, payload) => {
       // What goes to an endpoint that was made up is not to be brought to the node: that would be a relay, and so a path.
       if (remote.port !== 6747 || !isKnown(hosts, remote.address)) return;
       captured.push({

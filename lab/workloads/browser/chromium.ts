@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { findProgram } from '../../doctor/machine.js';
 import { LabMachineError } from '../../error.js';
@@ -20,8 +21,14 @@ const PROGRAMS = [
 const LOCALHOST = 'http://localhost/';
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+};
+
+/** Files that all pages may ask for. */
+const SHARED: Readonly<Record<string, string>> = {
+  'screen.css': fileURLToPath(new URL('./screen.css', import.meta.url)),
 };
 
 function chromiumPath(): string | undefined {
@@ -61,7 +68,7 @@ export async function openPage(
 ): Promise<void> {
   await page.route(`${base}**`, async (route) => {
     const name = route.request().url().slice(base.length);
-    const body = await readFile(files[name] ?? join(directory, name)).catch(() => null);
+    const body = await readFile(files[name] ?? SHARED[name] ?? join(directory, name)).catch(() => null);
     if (body === null) await route.fulfill({ status: 404, body: '' });
     else await route.fulfill({ body, contentType: CONTENT_TYPES[extname(name)] ?? 'application/octet-stream' });
   });

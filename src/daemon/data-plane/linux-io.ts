@@ -5,7 +5,7 @@ import { nodeCrypto } from '../../host/node-crypto.js';
 import type { RawSocket } from '../../host/raw-socket.js';
 import type { InboundSniffer } from '../../host/sniffer/inbound.js';
 import type { Tun } from '../../host/tun.js';
-import { TCP_ROUTES, type WireSender } from '../../host/wire-sender.js';
+import { TCP_ROUTES, type WireSender } from '../../host/wire/wire-sender.js';
 import type { PinnedAddresses } from './pinned-addresses.js';
 import type { SegmentSockets } from './segment-sockets.js';
 import type { SteeredDestinations } from './steered-destinations.js';

@@ -4,7 +4,8 @@ import type { SegmentReceiver, SegmentSink } from '../../host/fake-tcp/segment-r
 import type { SegmentSender } from '../../host/fake-tcp/segment-sender.js';
 import { LinkTypeError, SegmentSocket } from '../../host/fake-tcp/segment-socket.js';
 import type { Pollable, Poller } from '../../host/poller.js';
-import { SystemError } from '../../host/system-error.js';
+import { SystemError } from '../../host/syscall/system-error.js';
+import { SocketsByAddress, type Warn } from './sockets-by-address.js';
 
 export interface SegmentSocketsOptions {
   readonly poller: Poller;
@@ -12,21 +13,28 @@ export interface SegmentSocketsOptions {
   readonly sender: SegmentSender;
   readonly port: number;
   readonly mark: number;
-  readonly warn: (event: string, fields: Record<string, unknown>) => void;
+  readonly warn: Warn;
 }
 
-interface Member extends Pollable {
-  readonly socket: SegmentSocket;
-}
-
-/** What sends and receives the segments of fake TCP connections: one socket for each local address. An address without one has UDP alone. */
+/** What sends and receives the segments of fake TCP connections, one for each local address. An address without one has UDP alone. */
 export class SegmentSockets implements Disposable {
-  private readonly members = new Map<number, Member>();
+  private readonly sockets: SocketsByAddress<SegmentSocket>;
   private sink: SegmentSink | undefined;
-  /** Addresses whose failure has been reported. */
-  private readonly failed = new Set<number>();
 
-  constructor(private readonly options: SegmentSocketsOptions) {}
+  constructor(private readonly options: SegmentSocketsOptions) {
+    const { poller, sender, port, mark, warn } = options;
+    this.sockets = new SocketsByAddress(
+      {
+        open: (local) => SegmentSocket.open({ local, port, mark }),
+        isRefusal: (error) => error instanceof SystemError || error instanceof LinkTypeError,
+        refused: 'an address has no TCP',
+        ready: (socket) => this.ready(socket),
+        detach: (socket) => sender.detach(socket),
+      },
+      poller,
+      warn,
+    );
+  }
 
   /** To whom the sockets deliver; before the first `update`. */
   connect(sink: SegmentSink): void {
@@ -34,51 +42,23 @@ export class SegmentSockets implements Disposable {
   }
 
   get(local: number): SegmentSocket | undefined {
-    return this.members.get(local)?.socket;
+    return this.sockets.get(local);
   }
 
-  /** Brings the sockets in line with the list. */
+  /** Brings the sockets in line with the list. An address that was refused one is not tried again while it stays. */
   update(locals: readonly LocalAddress[]): void {
-    const present = new Set(locals.map(({ id }) => id));
-    for (const id of this.members.keys()) if (!present.has(id)) this.close(id);
-    for (const id of this.failed) if (!present.has(id)) this.failed.delete(id);
-    for (const local of locals) {
-      if (!this.members.has(local.id) && !this.failed.has(local.id)) this.open(local);
-    }
+    this.sockets.keep(locals);
+    for (const local of locals) if (!this.sockets.hasFailed(local.id)) this.sockets.open(local);
   }
 
-  private open(local: LocalAddress): void {
-    const { poller, receiver, port, mark, warn } = this.options;
+  private ready(socket: SegmentSocket): Pollable['ready'] {
+    const { receiver } = this.options;
     const { sink } = this;
     if (sink === undefined) throw new Error('segment sockets were opened before they were connected');
-    let socket: SegmentSocket;
-    try {
-      socket = SegmentSocket.open({ local, port, mark });
-    } catch (error) {
-      if (!(error instanceof SystemError) && !(error instanceof LinkTypeError)) throw error;
-      this.failed.add(local.id);
-      warn('an address has no TCP', { address: local.address, interface: local.interface, reason: error.message });
-      return;
-    }
-    const member = {
-      socket,
-      fd: socket.fd,
-      ready: () => void receiver.receive(socket, sink, monotonicUs),
-    };
-    this.members.set(local.id, member);
-    poller.add(member);
-  }
-
-  private close(id: number): void {
-    const member = this.members.get(id);
-    if (member === undefined) return;
-    this.members.delete(id);
-    this.options.poller.remove(member);
-    this.options.sender.detach(member.socket);
-    member.socket[Symbol.dispose]();
+    return () => void receiver.receive(socket, sink, monotonicUs);
   }
 
   [Symbol.dispose](): void {
-    for (const id of [...this.members.keys()]) this.close(id);
+    this.sockets[Symbol.dispose]();
   }
 }

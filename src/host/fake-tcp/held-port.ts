@@ -1,12 +1,12 @@
 import type { Address } from '../../core/io.js';
 import { get16 } from '../../core/memory.js';
 import { Arena } from '../arena.js';
-import { AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, SOCK_CLOEXEC, SOCK_STREAM } from '../constants.js';
-import { check, close, getsockname, listen, socket } from '../libc.js';
 import * as bpf from '../sniffer/bpf.js';
 import { attachFilter } from '../sniffer/packet-tap.js';
-import { family } from '../socket-address.js';
-import { bindTo, setIntegerOption } from '../socket-setup.js';
+import { AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, SOCK_CLOEXEC, SOCK_STREAM } from '../syscall/constants.js';
+import { check, close, getsockname, listen, socket } from '../syscall/libc.js';
+import { family } from '../syscall/socket-address.js';
+import { bindTo, setIntegerOption } from '../syscall/socket-setup.js';
 
 const NAME_BYTES = 64;
 

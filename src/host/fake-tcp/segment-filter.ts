@@ -1,8 +1,8 @@
 import { parseAddress } from '../../core/address.js';
 import type { Address } from '../../core/io.js';
 import { get32 } from '../../core/memory.js';
-import { ETH_P_IP, ETH_P_IPV6, IPPROTO_TCP, PACKET_HOST } from '../constants.js';
 import * as bpf from '../sniffer/bpf.js';
+import { ETH_P_IP, ETH_P_IPV6, IPPROTO_TCP, PACKET_HOST } from '../syscall/constants.js';
 
 const WHOLE_PACKET_BYTES = 0x40000;
 const ipv4 = { FRAGMENT: 6, PROTOCOL: 9, DESTINATION: 16 } as const;

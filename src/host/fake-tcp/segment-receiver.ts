@@ -4,17 +4,17 @@ import { field as ipv4 } from '../../core/wire/ipv4.js';
 import { HEADER_BYTES as IPV6_BYTES, field as ipv6 } from '../../core/wire/ipv6.js';
 import { PROTOCOL_TCP } from '../../core/wire/tcp.js';
 import type { Arena } from '../arena.js';
-import { EAGAIN, MSG_DONTWAIT, MSG_TRUNC } from '../constants.js';
 import type { IoCounters } from '../io-counters.js';
-import { IoVectors } from '../iovec.js';
-import { errno, recv, recvmmsg } from '../libc.js';
-import { MMSGHDR_BYTES, mmsghdr, msghdr } from '../message-header.js';
+import { EAGAIN, MSG_DONTWAIT, MSG_TRUNC } from '../syscall/constants.js';
+import { IOVEC_BYTES, IoVectors } from '../syscall/iovec.js';
+import { errno, recv, recvmmsg } from '../syscall/libc.js';
+import { MMSGHDR_BYTES, mmsghdr, msghdr } from '../syscall/message-header.js';
+import { ArmedSlots } from '../wire/armed-slots.js';
 import type { SegmentSocket } from './segment-socket.js';
 import { wordSum } from './word-sum.js';
 
 /** Frames a call. */
 const FRAMES = 16;
-const IOVEC_BYTES = 16;
 /** struct virtio_net_hdr in the machine's order. */
 const VNET_BYTES = 10;
 const vnet = { FLAGS: 0, SEGMENT_TYPE: 1, SEGMENT_BYTES: 4 } as const;
@@ -38,8 +38,7 @@ export class SegmentReceiver {
   private readonly headers: number;
   private readonly prefixes: number;
   private readonly vectors: IoVectors;
-  private readonly armed = new Int32Array(FRAMES);
-  private armedCount = 0;
+  private readonly armed: ArmedSlots;
 
   constructor(
     private readonly arena: Arena,
@@ -47,6 +46,7 @@ export class SegmentReceiver {
     private readonly counters: IoCounters,
   ) {
     const { memory } = arena;
+    this.armed = new ArmedSlots(slots, FRAMES);
     this.headers = memory.allocate(FRAMES * MMSGHDR_BYTES);
     this.prefixes = memory.allocate(FRAMES * PREFIX_BYTES);
     this.vectors = new IoVectors(arena, 2 * FRAMES);
@@ -60,8 +60,8 @@ export class SegmentReceiver {
   /** One call's worth of frames. Returns how many; 0 when nothing waits. The clock (us) is read when they are there, as by WireReceiver. */
   receive(socket: SegmentSocket, sink: SegmentSink, clock: () => number): number {
     this.arm(VNET_BYTES + socket.linkBytes);
-    if (this.armedCount === 0) return this.discardOne(socket);
-    const count = recvmmsg(socket.fd, this.arena.address + this.headers, this.armedCount, MSG_DONTWAIT);
+    if (this.armed.count === 0) return this.discardOne(socket);
+    const count = recvmmsg(socket.fd, this.arena.address + this.headers, this.armed.count, MSG_DONTWAIT);
     if (count < 0) {
       // ENETDOWN, when the interface goes: netlink tells more.
       if (errno() !== EAGAIN) this.counters.wireReceiveErrors++;
@@ -70,7 +70,7 @@ export class SegmentReceiver {
     const now = clock();
     for (let i = 0; i < count; i++) this.deliver(i, socket, sink, now);
     this.counters.wireReceivedMessages += count;
-    this.keepUnused(count);
+    this.armed.keepUnused(count);
     return count;
   }
 
@@ -79,7 +79,7 @@ export class SegmentReceiver {
     const { u32 } = arena;
     const header = this.headers + i * MMSGHDR_BYTES;
     const bytes = u32[(header + mmsghdr.bytes) >>> 2] - VNET_BYTES - linkBytes;
-    const slot = this.armed[i];
+    const slot = this.armed.slots[i];
     const at = slots.offset(slot);
     if ((u32[(header + msghdr.flags) >>> 2] & MSG_TRUNC) !== 0 || bytes <= 0) {
       counters.wireReceiveTruncated++;
@@ -114,23 +114,14 @@ export class SegmentReceiver {
     return fold(sum + wordSum(b, this.arena.u32, at + headerBytes, transportBytes)) === 0xffff;
   }
 
-  /** Gives every message header a slot, as far as there are free ones. */
+  /** Gives every message header a slot, as far as there are free ones; the prefix is of the socket's length. */
   private arm(prefixBytes: number): void {
-    for (; this.armedCount < FRAMES; this.armedCount++) {
-      const slot = this.slots.take();
-      if (slot < 0) break;
-      this.armed[this.armedCount] = slot;
-    }
-    for (let i = 0; i < this.armedCount; i++) {
+    this.armed.fill();
+    const { slots, count } = this.armed;
+    for (let i = 0; i < count; i++) {
       this.vectors.set(2 * i, this.prefixes + i * PREFIX_BYTES, prefixBytes);
-      this.vectors.set(2 * i + 1, this.slots.offset(this.armed[i]), this.slots.slotBytes);
+      this.vectors.set(2 * i + 1, this.slots.offset(slots[i]), this.slots.slotBytes);
     }
-  }
-
-  /** The first `count` slots were used; the others move to the front for the next call. */
-  private keepUnused(count: number): void {
-    this.armed.copyWithin(0, count, this.armedCount);
-    this.armedCount -= count;
   }
 
   /** All slots are held: the oldest frame goes, or the loop would spin on it. */

@@ -7,12 +7,12 @@ import * as ipv4 from '../../core/wire/ipv4.js';
 import * as ipv6 from '../../core/wire/ipv6.js';
 import * as tcp from '../../core/wire/tcp.js';
 import type { Arena } from '../arena.js';
-import { EAGAIN, EMSGSIZE, ENOBUFS, MSG_DONTWAIT } from '../constants.js';
 import type { IoCounters } from '../io-counters.js';
-import { IoVectors } from '../iovec.js';
-import { errno, sendmmsg } from '../libc.js';
-import { MMSGHDR_BYTES, msghdr } from '../message-header.js';
-import { SOCKADDR_BYTES, writeSocketAddress } from '../socket-address.js';
+import { EAGAIN, EMSGSIZE, ENOBUFS, MSG_DONTWAIT } from '../syscall/constants.js';
+import { IOVEC_BYTES, IoVectors } from '../syscall/iovec.js';
+import { errno, sendmmsg } from '../syscall/libc.js';
+import { MMSGHDR_BYTES, msghdr } from '../syscall/message-header.js';
+import { RouteTable } from '../wire/route-table.js';
 import type { SegmentSocket } from './segment-socket.js';
 import { exchanged, wordSum } from './word-sum.js';
 
@@ -21,23 +21,19 @@ const ROUTES = 4096;
 const SEGMENTS_MAX = 64;
 /** Header, and at most three pieces of a batch. */
 const VECTORS_OF_SEGMENT = 6;
-const IOVEC_BYTES = 16;
 /** IP and TCP header without options. */
 const HEADER_ROOM = 64;
 const TIME_TO_LIVE = 64;
 
 /** Sends messages as TCP segments in IP packets: headers and checksums are made here, one call a message hands all of its segments over. */
 export class SegmentSender {
-  private readonly names: number;
+  private readonly routes: RouteTable<SegmentSocket>;
   /** IP headers of the routes. */
   private readonly templates: number;
   private readonly headers: number;
   private readonly scratch: number;
   private readonly vectors: IoVectors;
-  private readonly sockets: (SegmentSocket | undefined)[] = [];
-  private readonly nameBytes = new Int32Array(ROUTES);
   private readonly ipBytes = new Int32Array(ROUTES);
-  private readonly free: number[] = [];
   /** Bytes of each segment in hand, with IP header. */
   private readonly segmentBytes = new Int32Array(SEGMENTS_MAX);
 
@@ -50,7 +46,7 @@ export class SegmentSender {
     private readonly counters: IoCounters,
   ) {
     const { memory } = arena;
-    this.names = memory.allocate(ROUTES * SOCKADDR_BYTES);
+    this.routes = new RouteTable(arena, ROUTES);
     this.templates = memory.allocate(ROUTES * ipv6.HEADER_BYTES);
     this.headers = memory.allocate(SEGMENTS_MAX * MMSGHDR_BYTES);
     this.scratch = memory.allocate(SEGMENTS_MAX * HEADER_ROOM);
@@ -64,12 +60,8 @@ export class SegmentSender {
   /** A prepared destination. Throws RangeError when there are too many. */
   openRoute(socket: SegmentSocket | undefined, remote: Endpoint): number {
     const { memory } = this.arena;
-    const route = this.free.pop() ?? this.sockets.length;
-    if (route === ROUTES) throw new RangeError(`more than ${ROUTES} routes by TCP`);
     // A raw socket's address has no port.
-    const name = this.names + route * SOCKADDR_BYTES;
-    this.nameBytes[route] = writeSocketAddress(memory.bytes, name, { address: remote.address, port: 0 });
-    this.sockets[route] = socket;
+    const route = this.routes.open(socket, { address: remote.address, port: 0 });
     if (socket !== undefined) {
       const template = this.templates + route * ipv6.HEADER_BYTES;
       const [from, to] = [parseAddress(socket.local.address), parseAddress(remote.address)];
@@ -86,20 +78,17 @@ export class SegmentSender {
   }
 
   closeRoute(route: number): void {
-    this.sockets[route] = undefined;
-    this.free.push(route);
+    this.routes.close(route);
   }
 
   /** The socket is about to close: its routes stay valid and send nothing. */
   detach(socket: SegmentSocket): void {
-    for (let route = 0; route < this.sockets.length; route++) {
-      if (this.sockets[route] === socket) this.sockets[route] = undefined;
-    }
+    this.routes.detach(socket);
   }
 
   /** Sends one message of the batch. What cannot be sent is dropped and counted: to the core it is a loss. */
   send(batch: GatherBatch, message: number, route: number): void {
-    const socket = this.sockets[route];
+    const socket = this.routes.sockets[route];
     if (socket === undefined) {
       this.counters.wireSendNoSocket++;
       return;
@@ -171,9 +160,7 @@ export class SegmentSender {
     set16(b, header + tcp.field.checksum, ~fold(total));
 
     const message = this.headers + i * MMSGHDR_BYTES;
-    u32[(message + msghdr.name) >>> 2] = this.arena.lowWord(this.names + route * SOCKADDR_BYTES);
-    u32[((message + msghdr.name) >>> 2) + 1] = this.arena.highWord;
-    u32[(message + msghdr.nameBytes) >>> 2] = this.nameBytes[route];
+    this.routes.address(message, route);
     u32[(message + msghdr.vectorCount) >>> 2] = vectors;
     this.segmentBytes[i] = ipBytes + transportBytes;
   }

@@ -1,41 +1,28 @@
 import type { LocalAddress } from '../../core/io.js';
 import { Arena } from '../arena.js';
+import { attachFilter, listenOn } from '../sniffer/packet-tap.js';
 import {
-  AF_INET6,
   AF_PACKET,
   ARPHRD_ETHER,
   ARPHRD_LOOPBACK,
   ARPHRD_NONE,
   ARPHRD_PPP,
-  IP_MTU_DISCOVER,
-  IP_PMTUDISC_PROBE,
-  IPPROTO_IP,
-  IPPROTO_IPV6,
   IPPROTO_RAW,
-  IPV6_MTU_DISCOVER,
-  IPV6_PMTUDISC_PROBE,
   PACKET_IGNORE_OUTGOING,
   PACKET_VNET_HDR,
   SIOCGIFHWADDR,
-  SO_MARK,
-  SO_RCVBUFFORCE,
-  SO_SNDBUFFORCE,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_RAW,
   SOL_PACKET,
-  SOL_SOCKET,
-} from '../constants.js';
-import { check, close, ioctl, socket } from '../libc.js';
-import { attachFilter, listenOn } from '../sniffer/packet-tap.js';
-import { family } from '../socket-address.js';
-import { bindTo, bindToDevice, setIntegerOption, tryIntegerOption } from '../socket-setup.js';
-import { SystemError } from '../system-error.js';
+} from '../syscall/constants.js';
+import { check, close, ioctl, socket } from '../syscall/libc.js';
+import { family } from '../syscall/socket-address.js';
+import { bindTo, enlargeReceiveBuffer, sendFrom, setIntegerOption, tryIntegerOption } from '../syscall/socket-setup.js';
+import { SystemError } from '../syscall/system-error.js';
 import { HeldPort } from './held-port.js';
 import { segmentFilter } from './segment-filter.js';
 
-/** Bytes of each kernel buffer, as of the wrapper's UDP socket. */
-const BUFFER_BYTES = 8 * 1024 * 1024;
 /** Ports that one address holds besides the wrapper's: a filter's jumps reach no further. */
 const MAX_RESERVED = 200;
 const ETHERNET_BYTES = 14;
@@ -94,7 +81,7 @@ export class SegmentSocket implements Disposable {
       const linkBytes = linkHeaderBytes(fd, local.interface);
       setIntegerOption(fd, SOL_PACKET, PACKET_VNET_HDR, 1, 'PACKET_VNET_HDR');
       tryIntegerOption(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
-      setIntegerOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES, 'SO_RCVBUFFORCE');
+      enlargeReceiveBuffer(fd);
       const rawFd = openRaw(local, mark);
       fds.push(rawFd);
       const own = new SegmentSocket(local, fd, rawFd, linkBytes, main);
@@ -147,19 +134,12 @@ export class SegmentSocket implements Disposable {
   }
 }
 
-/** As the wrapper's UDP socket: bound to address and device, never fragmented, whatever the kernel thinks of the path's MTU. */
+/** Throws SystemError. */
 function openRaw(local: LocalAddress, mark: number): number {
-  const domain = family(local.address);
-  const fd = check(socket(domain, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW), 'socket IPPROTO_RAW');
+  const type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  const fd = check(socket(family(local.address), type, IPPROTO_RAW), 'socket IPPROTO_RAW');
   try {
-    bindToDevice(fd, local.interface);
-    if (mark !== 0) setIntegerOption(fd, SOL_SOCKET, SO_MARK, mark, 'SO_MARK');
-    setIntegerOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES, 'SO_SNDBUFFORCE');
-    if (domain === AF_INET6) {
-      setIntegerOption(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE, 'IPV6_MTU_DISCOVER');
-    } else {
-      setIntegerOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE, 'IP_MTU_DISCOVER');
-    }
+    sendFrom(fd, local, mark);
     bindTo(fd, { address: local.address, port: 0 });
     return fd;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { formatAddress, parseAddress } from '../../core/address.js';
 import type { Address } from '../../core/io.js';
-import { AF_INET, AF_INET6 } from '../constants.js';
+import { AF_INET, AF_INET6 } from '../syscall/constants.js';
 import { type Attribute, Attributes, u32Attribute } from './message.js';
 import * as rt from './rtnetlink.js';
 

@@ -1,5 +1,5 @@
 import type { Address } from '../../core/io.js';
-import { AF_INET, AF_INET6, EINTR, ENOBUFS, SOL_NETLINK } from '../constants.js';
+import { AF_INET, AF_INET6, EINTR, ENOBUFS, SOL_NETLINK } from '../syscall/constants.js';
 import { NetlinkError } from './error.js';
 import {
   addressDumpHeader,

@@ -1,4 +1,4 @@
-import { AF_INET, AF_INET6 } from '../constants.js';
+import { AF_INET, AF_INET6 } from '../syscall/constants.js';
 import { type Attribute, Attributes, u8Attribute, u32Attribute } from './message.js';
 import * as rt from './rtnetlink.js';
 

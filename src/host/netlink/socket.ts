@@ -1,7 +1,16 @@
 import { Arena } from '../arena.js';
-import { AF_NETLINK, EAGAIN, EINTR, ENOBUFS, MSG_DONTWAIT, MSG_TRUNC, SOCK_CLOEXEC, SOCK_RAW } from '../constants.js';
-import { bind, check, close, errno, getsockname, NULL, recv, sendto, setsockopt, socket } from '../libc.js';
-import { SystemError } from '../system-error.js';
+import {
+  AF_NETLINK,
+  EAGAIN,
+  EINTR,
+  ENOBUFS,
+  MSG_DONTWAIT,
+  MSG_TRUNC,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+} from '../syscall/constants.js';
+import { bind, check, close, errno, getsockname, NULL, recv, sendto, setsockopt, socket } from '../syscall/libc.js';
+import { SystemError } from '../syscall/system-error.js';
 import { NETLINK_ROUTE } from './rtnetlink.js';
 
 /** The kernel fills at most 32 KB at a time. */

@@ -1,4 +1,4 @@
-import { ETH_P_IP, ETH_P_IPV6, IPPROTO_TCP, IPPROTO_UDP, PACKET_HOST } from '../constants.js';
+import { ETH_P_IP, ETH_P_IPV6, IPPROTO_TCP, IPPROTO_UDP, PACKET_HOST } from '../syscall/constants.js';
 import * as bpf from './bpf.js';
 
 /** Enough for the headers, and for a block behind those of TCP. */

@@ -4,23 +4,11 @@ import { CmType } from '../../core/wire/control.js';
 import { field as ipv4 } from '../../core/wire/ipv4.js';
 import { HEADER_BYTES as IPV6_BYTES, field as ipv6 } from '../../core/wire/ipv6.js';
 import { Arena } from '../arena.js';
-import {
-  AF_PACKET,
-  EAGAIN,
-  EINTR,
-  ENETDOWN,
-  ENOBUFS,
-  MSG_DONTWAIT,
-  PACKET_IGNORE_OUTGOING,
-  SOCK_CLOEXEC,
-  SOCK_DGRAM,
-  SOL_PACKET,
-} from '../constants.js';
-import { check, close, errno, recv, socket } from '../libc.js';
-import { tryIntegerOption } from '../socket-setup.js';
-import { SystemError } from '../system-error.js';
+import { AF_PACKET, PACKET_IGNORE_OUTGOING, SOCK_CLOEXEC, SOCK_DGRAM, SOL_PACKET } from '../syscall/constants.js';
+import { check, close, socket } from '../syscall/libc.js';
+import { tryIntegerOption } from '../syscall/socket-setup.js';
 import { inboundFilter } from './inbound-filter.js';
-import { attachFilter, listenEverywhere } from './packet-tap.js';
+import { attachFilter, listenEverywhere, nextPacket } from './packet-tap.js';
 
 const MAX_PACKET_BYTES = 65_535;
 /** Packets read in one go, so that other descriptors of the loop get their turn. */
@@ -79,14 +67,8 @@ export class InboundSniffer implements Disposable {
   drain(report: (offset: number, bytes: number) => void): void {
     const { bytes } = this.arena.memory;
     for (let i = 0; i < BATCH; i++) {
-      const length = recv(this.fd, this.arena.address + this.buffer, MAX_PACKET_BYTES, MSG_DONTWAIT);
-      if (length < 0) {
-        const reason = errno();
-        if (reason === EAGAIN) return;
-        // An interface went down, or packets were lost: later ones tell as much.
-        if (reason === EINTR || reason === ENETDOWN || reason === ENOBUFS) continue;
-        throw new SystemError('recv AF_PACKET', reason);
-      }
+      const length = nextPacket(this.fd, this.arena.address + this.buffer, MAX_PACKET_BYTES);
+      if (length < 0) return;
       report(this.buffer, Math.max(length, ipPacketBytes(bytes, this.buffer)));
     }
   }

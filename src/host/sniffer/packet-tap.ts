@@ -1,7 +1,18 @@
-/** What packet sockets (packet(7)) that listen on all interfaces need. */
+/** What packet sockets (packet(7)) that listen need. */
 import type { Arena } from '../arena.js';
-import { AF_PACKET, ETH_P_ALL, SO_ATTACH_FILTER, SOL_SOCKET } from '../constants.js';
-import { bind, check, setsockopt } from '../libc.js';
+import {
+  AF_PACKET,
+  EAGAIN,
+  EINTR,
+  ENETDOWN,
+  ENOBUFS,
+  ETH_P_ALL,
+  MSG_DONTWAIT,
+  SO_ATTACH_FILTER,
+  SOL_SOCKET,
+} from '../syscall/constants.js';
+import { bind, check, errno, recv, setsockopt } from '../syscall/libc.js';
+import { SystemError } from '../syscall/system-error.js';
 
 const SOCKADDR_LL_BYTES = 20;
 const sockaddrLl = { FAMILY: 0, PROTOCOL: 2, INTERFACE: 4 } as const;
@@ -33,4 +44,16 @@ export function listenOn(fd: number, interfaceIndex: number, scratch: Arena): vo
   address.writeUInt16BE(ETH_P_ALL, sockaddrLl.PROTOCOL);
   address.writeInt32LE(interfaceIndex, sockaddrLl.INTERFACE);
   check(bind(fd, scratch.address, SOCKADDR_LL_BYTES), 'bind AF_PACKET');
+}
+
+/** Reads the next packet to `address`, at most `bytes` of it. Returns the bytes read, -1 when none waits. Throws SystemError. */
+export function nextPacket(fd: number, address: number, bytes: number): number {
+  for (;;) {
+    const length = recv(fd, address, bytes, MSG_DONTWAIT);
+    if (length >= 0) return length;
+    const reason = errno();
+    if (reason === EAGAIN) return -1;
+    // An interface went down, or packets were lost: later ones tell as much.
+    if (reason !== EINTR && reason !== ENETDOWN && reason !== ENOBUFS) throw new SystemError('recv AF_PACKET', reason);
+  }
 }

@@ -1,12 +1,11 @@
 import { formatAddress, isRouted } from '../../core/address.js';
 import type { Address } from '../../core/io.js';
 import { Arena } from '../arena.js';
-import { AF_PACKET, EAGAIN, EINTR, ENETDOWN, ENOBUFS, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_DGRAM } from '../constants.js';
-import { check, close, errno, recv, socket } from '../libc.js';
-import { SystemError } from '../system-error.js';
-import { SNAP_BYTES, sessionFilter } from './filter.js';
-import { attachFilter, listenEverywhere } from './packet-tap.js';
-import { RecentAddresses } from './recent.js';
+import { AF_PACKET, SOCK_CLOEXEC, SOCK_DGRAM } from '../syscall/constants.js';
+import { check, close, socket } from '../syscall/libc.js';
+import { attachFilter, listenEverywhere, nextPacket } from './packet-tap.js';
+import { RecentAddresses } from './recent-addresses.js';
+import { SNAP_BYTES, sessionFilter } from './session-filter.js';
 
 const RECENT_CAPACITY = 1024;
 const RECENT_HOLD_MS = 1000;
@@ -54,14 +53,8 @@ export class Sniffer implements Disposable {
   drain(report: (address: Address) => void, now = performance.now()): void {
     const { bytes } = this.arena.memory;
     for (let i = 0; i < BATCH; i++) {
-      const length = recv(this.fd, this.arena.address, SNAP_BYTES, MSG_DONTWAIT);
-      if (length < 0) {
-        const reason = errno();
-        if (reason === EAGAIN) return;
-        // An interface went down, or packets were lost: later ones tell as much.
-        if (reason === EINTR || reason === ENETDOWN || reason === ENOBUFS) continue;
-        throw new SystemError('recv AF_PACKET', reason);
-      }
+      const length = nextPacket(this.fd, this.arena.address, SNAP_BYTES);
+      if (length < 0) return;
       const destination = destinationOf(bytes, length);
       if (destination !== undefined && this.recent.isNew(destination, now)) report(destination);
     }

@@ -1,8 +1,8 @@
 import { NetlinkError } from '../netlink/error.js';
 import type { Netlink } from '../netlink/netlink.js';
 import { isSameRule, type MarkRule } from '../netlink/rule.js';
-import { fields, integer, list, oneOf, text, truth } from '../record-fields.js';
 import { SteeringError } from './error.js';
+import { fields, integer, list, oneOf, text, truth } from './record-fields.js';
 import { type ReversePathChange, restore } from './reverse-path.js';
 
 /** Marks our rules and routes as ours; no number of /etc/iproute2/rt_protos. */

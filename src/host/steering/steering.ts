@@ -5,9 +5,9 @@ import { NetlinkError } from '../netlink/error.js';
 import type { Netlink } from '../netlink/netlink.js';
 import type { DeviceRoute, Route } from '../netlink/route.js';
 import { isSameRule, type MarkRule, type RuleFamily } from '../netlink/rule.js';
-import { StateRecord } from '../record.js';
 import { ROUTE_PROTOCOL, readSteeringChanges, type SteeringChanges, undo, unlessGone } from './changes.js';
 import { SteeringError } from './error.js';
+import { StateRecord } from './record.js';
 import { apply, loosening, opening, type ReversePathChange } from './reverse-path.js';
 
 export interface SteeringOptions {

@@ -12,7 +12,7 @@ import * as udp from '../../../src/core/wire/udp.js';
 import * as vnet from '../../../src/core/wire/vnet.js';
 import { Arena } from '../../../src/host/arena.js';
 import { IoCounters } from '../../../src/host/io-counters.js';
-import { SystemError } from '../../../src/host/system-error.js';
+import { SystemError } from '../../../src/host/syscall/system-error.js';
 import { Tun } from '../../../src/host/tun.js';
 import { TestNamespace } from '../steering/namespace.js';
 import { needsRoot } from '../steering/needs-root.js';

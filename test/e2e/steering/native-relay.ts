@@ -15,8 +15,8 @@ import {
   SOCK_RAW,
   SOL_SOCKET,
   TUNSETIFF,
-} from '../../../src/host/constants.js';
-import { check, close, ioctl, open, sendto, setsockopt, socket } from '../../../src/host/libc.js';
+} from '../../../src/host/syscall/constants.js';
+import { check, close, ioctl, open, sendto, setsockopt, socket } from '../../../src/host/syscall/libc.js';
 
 export interface RelayCounts {
   packets: number;

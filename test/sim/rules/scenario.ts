@@ -45,7 +45,7 @@ export class Scenario {
     this.hosts.start('b', told === 'both' ? config : {});
     for (const name of ['a', 'b'] as const) {
       const addresses = links.map((_, i) => this.hosts.address(name, i));
-      this.hosts.mpipd(name).wireTap = (local, _, payload) => {
+      this.hosts.mpipd(name).udp.tap = (local, _, payload) => {
         const cm = payload.length - CM_BYTES - TAG_BYTES;
         if (cm < 0 || (cmFlags(payload, cm) & CmFlag.AUTHENTICATED) === 0) return;
         const type = cmType(payload, cm);

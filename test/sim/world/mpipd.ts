@@ -2,11 +2,13 @@ import { GatherBatch } from '../../../src/core/batch.js';
 import type { Crypto, LogLevel, NodeIo, Transport } from '../../../src/core/io.js';
 import { Memory } from '../../../src/core/memory.js';
 import type { Node } from '../../../src/core/node.js';
-import { SlotPool } from '../../../src/core/slots.js';
-import { CM_BYTES, TAG_BYTES } from '../../../src/core/wire/cm.js';
+import type { SlotPool } from '../../../src/core/slots.js';
 import type { Timer } from './clock.js';
 import { SeededCrypto } from './crypto.js';
+import { FakeTcpSockets } from './fake-tcp-sockets.js';
+import { gathered } from './gathered.js';
 import type { Host } from './host.js';
+import { InboundSniffer } from './inbound-sniffer.js';
 import { cut, fromTun, plainToTun, toTun, VNET_HEADER_BYTES } from './offload.js';
 import {
   type Endpoint,
@@ -14,17 +16,14 @@ import {
   type Outgoing,
   PacketError,
   parseIp,
-  parseTcp,
-  TCP,
   transportChecksumRight,
   UDP,
   type UdpDatagram,
-  udpPacket,
   withPartialChecksum,
-  word,
 } from './packet.js';
+import { POISON, PoisonedSlotPool } from './poisoned-slots.js';
 import type { Random } from './random.js';
-import { follows, join, segmentsOf } from './segments.js';
+import { checkMessage, WrapperSocket } from './wrapper-socket.js';
 
 /** What the simulated daemon drives: the core's Node, or a double of it. */
 export type NodeUnderTest = { [K in keyof Node]: Node[K] };
@@ -43,52 +42,12 @@ export interface MpipdOptions {
 }
 
 const ARENA_BYTES = 48 << 20;
-const SLOTS = 512;
-const SLOT_BYTES = 65_536;
-const MAX_UDP_PAYLOAD = 65_507;
-const MAX_GSO_SEGMENTS = 64;
-/** UIO_MAXIOV of Linux. */
-const MAX_PIECES = 1024;
 const MAX_TIMEOUTS_PER_WAKE_UP = 16;
-/** Memory that nobody may use any more reads as this. */
-const POISON = 0xa5;
-
-interface Arrival {
-  readonly local: number;
-  readonly source: Endpoint;
-  readonly payload: Uint8Array;
-}
-
 interface LogLine {
   readonly time: number;
   readonly level: LogLevel;
   readonly event: string;
   readonly fields: Record<string, unknown> | undefined;
-}
-
-/** A slot that is given up is overwritten at once, so that a late reader of it is found out. */
-class PoisonedSlotPool extends SlotPool {
-  private readonly filled = new Int32Array(SLOTS);
-
-  constructor(private readonly memory: Memory) {
-    super(memory, SLOTS, SLOT_BYTES);
-  }
-
-  fill(slot: number, parts: readonly Uint8Array[]): void {
-    let at = this.offset(slot);
-    for (const part of parts) {
-      this.memory.bytes.set(part, at);
-      at += part.length;
-    }
-    this.filled[slot] = at - this.offset(slot);
-  }
-
-  override release(slot: number): void {
-    const before = this.available;
-    super.release(slot);
-    const at = this.offset(slot);
-    if (this.available > before) this.memory.bytes.fill(POISON, at, at + this.filled[slot]!);
-  }
 }
 
 /** One running daemon on a simulated host: the border that `NodeIo` asks for, and the loop that wakes the node up. */
@@ -100,29 +59,21 @@ export class Mpipd implements NodeIo {
   readonly port: number;
   readonly udpSegmentation: boolean;
   readonly logLines: LogLine[] = [];
-  /** Sees every datagram that the node sends: route end points and payload. */
-  wireTap: ((local: string, remote: Endpoint, payload: Uint8Array) => void) | null = null;
 
   private readonly memory = new Memory(new Uint8Array(ARENA_BYTES));
   private readonly slots = new PoisonedSlotPool(this.memory);
+  readonly udp: WrapperSocket;
+  private readonly tcp: FakeTcpSockets;
+  private readonly sniffer = new InboundSniffer(this.memory);
   private readonly tunBuffer = this.memory.allocate(VNET_HEADER_BYTES + 65_536);
   private readonly random: Random;
   private readonly routes = new Map<number, { local: string; remote: Endpoint; transport: Transport }>();
-  private readonly reserved = new Set<string>();
-  private nextPort = 32_768;
   /** Local addresses that the node has been told, for ever: an interface may go down before the node learns it. */
   private readonly known = new Map<number, string>();
   private readonly steered = new Map<string, number>();
-  private readonly watched = new Map<string, number>();
-  private readonly native: Uint8Array[] = [];
-  private readonly nativeBuffer = this.memory.allocate(65_536);
   private nextRoute = 0;
-  private identification = 0;
 
-  private readonly arrivals: Arrival[] = [];
   private readonly fromApplications: (Outgoing | Uint8Array)[] = [];
-  private readonly segments: { local: number; packet: Uint8Array }[] = [];
-  private readonly errors: { local: number; remote: Endpoint }[] = [];
   private readonly seen: string[] = [];
   private addressChange = false;
   private wakeUp: Timer | null = null;
@@ -139,6 +90,8 @@ export class Mpipd implements NodeIo {
     this.crypto = new SeededCrypto(this.random.fork('crypto'));
     this.port = options.port ?? 6747;
     this.udpSegmentation = options.udpSegmentation ?? true;
+    this.udp = new WrapperSocket(host, this.port, options.gro === true);
+    this.tcp = new FakeTcpSockets(host, this.port, options.gro === true);
     host.mpipd = this;
     this.node = factory(this.memory, this.slots, this, host.now());
     this.addressesChanged();
@@ -208,43 +161,38 @@ export class Mpipd implements NodeIo {
   }
 
   icmpUnreachable(source: Endpoint, destination: Endpoint): void {
-    const local = this.host.localAddresses().find(({ address }) => address === source.address);
+    const local = this.localAt(source.address);
     if (source.port !== this.port || local === undefined) return;
-    this.errors.push({ local: local.id, remote: destination });
+    this.udp.refused(local, destination);
     this.wake();
   }
 
   datagramArrived({ source, destination, payload }: UdpDatagram): void {
-    const local = this.host.localAddresses().find(({ address }) => address === destination.address);
+    const local = this.localAt(destination.address);
     if (local === undefined) return;
-    this.arrivals.push({ local: local.id, source, payload });
+    this.udp.arrived(local, source, payload);
     this.wake();
   }
 
   /** Whether the kernel is kept away from segments to a port: they are the node's. */
-  holdsPort({ address, port }: Endpoint): boolean {
-    return port === this.port || this.reserved.has(`${address} ${port}`);
+  holdsPort(endpoint: Endpoint): boolean {
+    return this.tcp.holds(endpoint);
   }
 
   segmentArrived(ip: IpPacket): void {
-    const local = this.host.localAddresses().find(({ address }) => address === ip.destination);
+    const local = this.localAt(ip.destination);
     if (local === undefined) return;
-    this.segments.push({ local: local.id, packet: ip.bytes });
+    this.tcp.arrived(local, ip.bytes);
     this.wake();
   }
 
-  /** The sniffer passes what may carry a block, and what is watched. */
   nativeArrived(ip: IpPacket): void {
-    const ports = `${word(ip.bytes, ip.headerBytes)} ${word(ip.bytes, ip.headerBytes + 2)}`;
-    const passes =
-      ip.protocol === TCP
-        ? this.watched.has(ports) ||
-          parseTcp(ip).payload.length === CM_BYTES ||
-          parseTcp(ip).payload.length === CM_BYTES + TAG_BYTES
-        : word(ip.bytes, ip.headerBytes + 4) < ip.bytes.length - ip.headerBytes;
-    if (!passes) return;
-    this.native.push(ip.bytes);
-    this.wake();
+    if (this.sniffer.arrived(ip)) this.wake();
+  }
+
+  /** Id of a local address, as long as there is one. */
+  private localAt(address: string): number | undefined {
+    return this.host.localAddresses().find((own) => own.address === address)?.id;
   }
 
   // NodeIo.
@@ -253,19 +201,12 @@ export class Mpipd implements NodeIo {
     for (let i = 0; i < this.wire.messages; i++) {
       const route = this.routes.get(this.wire.target[i]!);
       if (route === undefined) throw new Error(`message for route ${this.wire.target[i]}, which is not open`);
-      const payload = this.gather(this.wire, i);
-      const segment = this.wire.segmentBytes[i]!;
-      if (payload.length > MAX_UDP_PAYLOAD) throw new Error(`UDP message of ${payload.length} bytes`);
-      if (segment > 0 && Math.ceil(payload.length / segment) > MAX_GSO_SEGMENTS) {
-        throw new Error(`${payload.length} bytes in datagrams of ${segment}: more than ${MAX_GSO_SEGMENTS}`);
-      }
-      if (route.transport === 'tcp') {
-        this.sendSegments(route.local, route.remote.address, payload, segment);
-        continue;
-      }
-      const step = segment === 0 ? payload.length : segment;
-      for (let at = 0; at < payload.length; at += step)
-        this.sendDatagram(route.local, route.remote, payload.subarray(at, at + step));
+      const { local, remote, transport } = route;
+      const message = gathered(this.memory, this.wire, i);
+      const segmentBytes = this.wire.segmentBytes[i]!;
+      checkMessage(message.length, segmentBytes);
+      if (transport === 'tcp') this.tcp.send(local, remote.address, message, segmentBytes);
+      else this.udp.send(local, remote, message, segmentBytes);
     }
     this.wire.clear();
   }
@@ -274,7 +215,7 @@ export class Mpipd implements NodeIo {
     for (let i = 0; i < this.tun.messages; i++) {
       if (this.tun.target[i] !== 0 || this.tun.segmentBytes[i] !== 0)
         throw new Error('a TUN message has no target and no segments');
-      const message = this.gather(this.tun, i);
+      const message = gathered(this.memory, this.tun, i);
       // Checked here, so that the stack trace of what is wrong leads into the node; delivered after the node has returned.
       if (
         fromTun(message).length > 1 &&
@@ -289,21 +230,24 @@ export class Mpipd implements NodeIo {
   }
 
   openRoute(local: number, remote: Endpoint, transport: Transport): number {
-    const address = this.known.get(local);
-    if (address === undefined) throw new Error(`no local address ${local}`);
     const route = this.nextRoute++;
-    this.routes.set(route, { local: address, remote: { address: remote.address, port: remote.port }, transport });
+    const { address, port } = remote;
+    this.routes.set(route, { local: this.addressOf(local), remote: { address, port }, transport });
     return route;
   }
 
   reservePort(local: number): number {
-    const port = this.nextPort++;
-    this.reserved.add(`${this.known.get(local)} ${port}`);
-    return port;
+    return this.tcp.reserve(this.addressOf(local));
   }
 
   releasePort(local: number, port: number): void {
-    if (!this.reserved.delete(`${this.known.get(local)} ${port}`)) throw new Error(`port ${port} is not reserved`);
+    this.tcp.release(this.addressOf(local), port);
+  }
+
+  private addressOf(local: number): string {
+    const address = this.known.get(local);
+    if (address === undefined) throw new Error(`no local address ${local}`);
+    return address;
   }
 
   closeRoute(route: number): void {
@@ -321,16 +265,11 @@ export class Mpipd implements NodeIo {
   }
 
   watch(remotePort: number, localPort: number): void {
-    const ports = `${remotePort} ${localPort}`;
-    this.watched.set(ports, (this.watched.get(ports) ?? 0) + 1);
+    this.sniffer.watch(remotePort, localPort);
   }
 
   unwatch(remotePort: number, localPort: number): void {
-    const ports = `${remotePort} ${localPort}`;
-    const count = this.watched.get(ports) ?? 0;
-    if (count === 0) throw new Error(`${ports} is not watched`);
-    if (count === 1) this.watched.delete(ports);
-    else this.watched.set(ports, count - 1);
+    this.sniffer.unwatch(remotePort, localPort);
   }
 
   steer(destination: string, mtu: number): void {
@@ -377,19 +316,15 @@ export class Mpipd implements NodeIo {
     }
     // Which descriptor ppoll reports first is not for the node to rely on.
     if (this.random.chance(0.5)) {
-      this.handIn(now);
+      this.udp.handIn(this.node, this.slots, now);
       this.readTun(now);
     } else {
       this.readTun(now);
-      this.handIn(now);
+      this.udp.handIn(this.node, this.slots, now);
     }
-    this.handInSegments(now);
-    for (const packet of this.native.splice(0)) {
-      this.memory.bytes.set(packet, this.nativeBuffer);
-      this.node.fromNative(this.nativeBuffer, packet.length, now);
-      this.memory.bytes.fill(POISON, this.nativeBuffer, this.nativeBuffer + packet.length);
-    }
-    for (const { local, remote } of this.errors.splice(0)) this.node.unreachable(local, remote, now);
+    this.tcp.handIn(this.node, this.slots, now);
+    this.sniffer.handIn(this.node, now);
+    this.udp.handInErrors(this.node, now);
     for (const address of this.seen.splice(0)) this.node.destinationSeen(address, now);
     for (let i = 0; this.node.nextTimeout() <= now; i++) {
       if (i === MAX_TIMEOUTS_PER_WAKE_UP)
@@ -418,100 +353,4 @@ export class Mpipd implements NodeIo {
       bytes.fill(POISON, this.tunBuffer, this.tunBuffer + message.length);
     }
   }
-
-  private handIn(now: number): void {
-    while (this.arrivals.length > 0) {
-      const slot = this.slots.take();
-      // Without a slot the datagrams wait in the socket; the next release is at the latest at the node's next timeout.
-      if (slot < 0) {
-        if (this.node.nextTimeout() === Number.POSITIVE_INFINITY)
-          throw new Error('the node keeps all slots and waits for nothing');
-        return;
-      }
-      const first = this.arrivals.shift()!;
-      const parts = [first.payload];
-      let length = first.payload.length;
-      while (this.options.gro === true && length % first.payload.length === 0 && parts.length < MAX_GSO_SEGMENTS) {
-        const next = this.arrivals[0];
-        if (next === undefined || next.local !== first.local || next.payload.length > first.payload.length) break;
-        if (next.source.address !== first.source.address || next.source.port !== first.source.port) break;
-        if (next.payload.length === 0 || length + next.payload.length > SLOT_BYTES) break;
-        parts.push(next.payload);
-        length += next.payload.length;
-        this.arrivals.shift();
-      }
-      const offset = this.slots.offset(slot);
-      this.slots.fill(slot, parts);
-      const source = { endpoint: () => first.source, fingerprint: () => fingerprint(first.source) };
-      this.node.fromWire(slot, offset, length, parts.length > 1 ? first.payload.length : 0, first.local, source, now);
-      this.slots.release(slot);
-    }
-  }
-
-  /** Each a packet of its own, or as the kernel joins them (GRO): in order, of one size, with the same acknowledgment. */
-  private handInSegments(now: number): void {
-    while (this.segments.length > 0) {
-      const slot = this.slots.take();
-      if (slot < 0) return;
-      const first = this.segments.shift()!;
-      const joined = [first.packet];
-      while (this.options.gro === true && this.segments.length > 0) {
-        const next = this.segments[0]!;
-        if (next.local !== first.local || !follows(joined, next.packet)) break;
-        joined.push(this.segments.shift()!.packet);
-      }
-      const { packet, segmentBytes } = join(joined);
-      this.slots.fill(slot, [packet]);
-      this.node.fromTcp(slot, this.slots.offset(slot), packet.length, segmentBytes, first.local, now);
-      this.slots.release(slot);
-    }
-  }
-
-  private gather(batch: GatherBatch, message: number): Uint8Array {
-    const from = batch.firstPiece[message]!;
-    const to = batch.firstPiece[message + 1]!;
-    if (to === from || to - from > MAX_PIECES) throw new Error(`a message of ${to - from} pieces`);
-    let length = 0;
-    for (let i = from; i < to; i++) {
-      if (
-        batch.pieceBytes[i]! < 0 ||
-        batch.pieceOffset[i]! < 0 ||
-        batch.pieceOffset[i]! + batch.pieceBytes[i]! > ARENA_BYTES
-      ) {
-        throw new Error(`piece of ${batch.pieceBytes[i]} bytes at ${batch.pieceOffset[i]}`);
-      }
-      length += batch.pieceBytes[i]!;
-    }
-    const out = new Uint8Array(length);
-    let at = 0;
-    for (let i = from; i < to; i++) {
-      const offset = batch.pieceOffset[i]!;
-      out.set(this.memory.bytes.subarray(offset, offset + batch.pieceBytes[i]!), at);
-      at += batch.pieceBytes[i]!;
-    }
-    return out;
-  }
-
-  /** A message that begins with a TCP header, cut and completed as the host does it. */
-  private sendSegments(local: string, remote: string, message: Uint8Array, segmentBytes: number): void {
-    for (const packet of segmentsOf(local, remote, message, segmentBytes)) {
-      if (packet.length > this.host.mtu) throw new Error(`segment of ${packet.length} bytes, MTU ${this.host.mtu}`);
-      this.host.transmit(packet, local);
-    }
-  }
-
-  private sendDatagram(local: string, remote: Endpoint, payload: Uint8Array): void {
-    this.wireTap?.(local, remote, payload);
-    const source = { address: local, port: this.port };
-    const outgoing = udpPacket({ source, destination: remote, payload }, 0, this.identification++ & 0xffff);
-    if (outgoing.packet.length > this.host.mtu)
-      throw new Error(`datagram of ${payload.length} bytes, interface MTU ${this.host.mtu}`);
-    this.host.transmit(cut(outgoing)[0]!, local);
-  }
-}
-
-function fingerprint({ address, port }: Endpoint): number {
-  let hash = port;
-  for (const character of address) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) | 0;
-  return hash;
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Arena } from '../../../src/host/arena.js';
-import { check, close, eventfd, NULL, read, write } from '../../../src/host/libc.js';
-import { SystemError } from '../../../src/host/system-error.js';
+import { check, close, eventfd, NULL, read, write } from '../../../src/host/syscall/libc.js';
+import { SystemError } from '../../../src/host/syscall/system-error.js';
 
 describe('arena', () => {
   it('lies page-aligned within one 4 GB range', () => {

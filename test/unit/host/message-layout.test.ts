@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { formatAddress } from '../../../src/core/address.js';
-import { cmsghdr, controlSpace, findControl, writeControlHeader } from '../../../src/host/message-header.js';
-import { readSocketAddress, SOCKADDR_BYTES, writeSocketAddress } from '../../../src/host/socket-address.js';
+import { cmsghdr, controlSpace, findControl, writeControlHeader } from '../../../src/host/syscall/message-header.js';
+import { readSocketAddress, SOCKADDR_BYTES, writeSocketAddress } from '../../../src/host/syscall/socket-address.js';
 
 describe('socket address', () => {
   const address = fc.oneof(

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { Arena } from '../../../src/host/arena.js';
 import { monotonicUs } from '../../../src/host/clock.js';
-import { POLLIN } from '../../../src/host/constants.js';
 import { Poller } from '../../../src/host/poller.js';
+import { POLLIN } from '../../../src/host/syscall/constants.js';
 import { Wake } from '../../../src/host/wake.js';
 
 describe('poller', () => {

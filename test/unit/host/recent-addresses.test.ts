@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { RecentAddresses } from '../../../src/host/sniffer/recent.js';
+import { RecentAddresses } from '../../../src/host/sniffer/recent-addresses.js';
 
 describe('recently reported addresses', () => {
   it('are new again when the time is over, counted from their report', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { accept, assemble, ifEqual, label, loadByte } from '../../../src/host/sniffer/bpf.js';
-import { SNAP_BYTES, sessionFilter, UDP_SHARE } from '../../../src/host/sniffer/filter.js';
+import { SNAP_BYTES, sessionFilter, UDP_SHARE } from '../../../src/host/sniffer/session-filter.js';
 
 const PORT = 6747;
 const LOOPBACK = 1;

@@ -8,8 +8,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checksum } from '../../../../src/core/wire/checksum.js';
 import { Arena } from '../../../../src/host/arena.js';
-import { AF_INET, MSG_DONTWAIT, SOCK_RAW } from '../../../../src/host/constants.js';
-import { check, recv, sendto, socket } from '../../../../src/host/libc.js';
+import { AF_INET, MSG_DONTWAIT, SOCK_RAW } from '../../../../src/host/syscall/constants.js';
+import { check, recv, sendto, socket } from '../../../../src/host/syscall/libc.js';
 
 const IPPROTO_ICMP = 1;
 const ECHO_REPLY = 0;

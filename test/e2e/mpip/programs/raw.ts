@@ -7,9 +7,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Arena } from '../../../../src/host/arena.js';
-import { AF_INET, AF_INET6, MSG_DONTWAIT, SOCK_RAW } from '../../../../src/host/constants.js';
-import { check, recv, sendto, socket } from '../../../../src/host/libc.js';
-import { family, SOCKADDR_BYTES, writeSocketAddress } from '../../../../src/host/socket-address.js';
+import { AF_INET, AF_INET6, MSG_DONTWAIT, SOCK_RAW } from '../../../../src/host/syscall/constants.js';
+import { check, recv, sendto, socket } from '../../../../src/host/syscall/libc.js';
+import { family, SOCKADDR_BYTES, writeSocketAddress } from '../../../../src/host/syscall/socket-address.js';
 
 const PATIENCE_MS = 10_000;
 const PACKET_AT = 64;

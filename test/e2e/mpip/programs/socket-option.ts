@@ -9,9 +9,9 @@ import {
   IPPROTO_IPV6,
   IPV6_MTU_DISCOVER,
   IPV6_PMTUDISC_PROBE,
-} from '../../../../src/host/constants.js';
-import { check, setsockopt } from '../../../../src/host/libc.js';
-import { setIntegerOption } from '../../../../src/host/socket-setup.js';
+} from '../../../../src/host/syscall/constants.js';
+import { check, setsockopt } from '../../../../src/host/syscall/libc.js';
+import { setIntegerOption } from '../../../../src/host/syscall/socket-setup.js';
 
 const IPV6_DSTOPTS = 59;
 /** Next header (the kernel's to fill in), length 0, then 4 bytes of padding (RFC 8200 section 4.2). */

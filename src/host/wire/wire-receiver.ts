@@ -1,12 +1,13 @@
-import type { Endpoint, Source } from '../core/io.js';
-import type { SlotPool } from '../core/slots.js';
-import type { Arena } from './arena.js';
-import { EAGAIN, MSG_DONTWAIT, MSG_TRUNC, SOL_UDP, UDP_GRO } from './constants.js';
-import type { IoCounters } from './io-counters.js';
-import { IoVectors } from './iovec.js';
-import { errno, recv, recvmmsg } from './libc.js';
-import { controlSpace, findControl, MMSGHDR_BYTES, mmsghdr, msghdr } from './message-header.js';
-import { readSocketAddress, SOCKADDR_BYTES, socketAddressHash } from './socket-address.js';
+import type { Endpoint, Source } from '../../core/io.js';
+import type { SlotPool } from '../../core/slots.js';
+import type { Arena } from '../arena.js';
+import type { IoCounters } from '../io-counters.js';
+import { EAGAIN, MSG_DONTWAIT, MSG_TRUNC, SOL_UDP, UDP_GRO } from '../syscall/constants.js';
+import { IOVEC_BYTES, IoVectors } from '../syscall/iovec.js';
+import { errno, recv, recvmmsg } from '../syscall/libc.js';
+import { controlSpace, findControl, MMSGHDR_BYTES, mmsghdr, msghdr } from '../syscall/message-header.js';
+import { readSocketAddress, SOCKADDR_BYTES, socketAddressHash } from '../syscall/socket-address.js';
+import { ArmedSlots } from './armed-slots.js';
 import type { WireSocket } from './wire-socket.js';
 
 /** Messages a call: 8 beat 1 and 2 (measured). */
@@ -47,8 +48,7 @@ export class WireReceiver {
   private readonly controls: number;
   private readonly vectors: IoVectors;
   private readonly sources: readonly Source[];
-  private readonly armed = new Int32Array(MESSAGES);
-  private armedCount = 0;
+  private readonly armed: ArmedSlots;
 
   constructor(
     private readonly arena: Arena,
@@ -56,6 +56,7 @@ export class WireReceiver {
     private readonly counters: IoCounters,
   ) {
     const { memory } = arena;
+    this.armed = new ArmedSlots(slots, MESSAGES);
     this.headers = memory.allocate(MESSAGES * MMSGHDR_BYTES);
     this.controls = memory.allocate(MESSAGES * CONTROL_BYTES);
     this.vectors = new IoVectors(arena, MESSAGES);
@@ -67,7 +68,7 @@ export class WireReceiver {
     for (let i = 0; i < MESSAGES; i++) {
       const header = this.headers + i * MMSGHDR_BYTES;
       arena.setPointer(header + msghdr.name, names + i * SOCKADDR_BYTES);
-      arena.setPointer(header + msghdr.vectors, this.vectors.offset + i * 16);
+      arena.setPointer(header + msghdr.vectors, this.vectors.offset + i * IOVEC_BYTES);
       arena.u32[(header + msghdr.vectorCount) >>> 2] = 1;
       arena.setPointer(header + msghdr.control, this.controls + i * CONTROL_BYTES);
       this.resetHeader(i);
@@ -79,9 +80,9 @@ export class WireReceiver {
    * clock (us) is read when they are there: a time from before would make a delay shorter than any packet can be, and a minimum keeps that.
    */
   receive(socket: WireSocket, sink: WireSink, clock: () => number): number {
-    this.arm();
-    if (this.armedCount === 0) return this.discardOne(socket);
-    const count = recvmmsg(socket.fd, this.arena.address + this.headers, this.armedCount, MSG_DONTWAIT);
+    this.layOut(this.armed.fill());
+    if (this.armed.count === 0) return this.discardOne(socket);
+    const count = recvmmsg(socket.fd, this.arena.address + this.headers, this.armed.count, MSG_DONTWAIT);
     if (count < 0) {
       if (errno() !== EAGAIN) this.counters.wireReceiveErrors++;
       return 0;
@@ -90,7 +91,8 @@ export class WireReceiver {
     const now = clock();
     for (let i = 0; i < count; i++) this.deliver(i, socket.local.id, sink, now);
     counters.wireReceivedMessages += count;
-    this.keepUnused(count);
+    this.armed.keepUnused(count);
+    this.layOut(0);
     return count;
   }
 
@@ -98,7 +100,7 @@ export class WireReceiver {
     const { u32 } = this.arena;
     const header = this.headers + i * MMSGHDR_BYTES;
     const bytes = u32[(header + mmsghdr.bytes) >>> 2];
-    const slot = this.armed[i];
+    const slot = this.armed.slots[i];
     if ((u32[(header + msghdr.flags) >>> 2] & MSG_TRUNC) !== 0) {
       this.counters.wireReceiveTruncated++;
     } else {
@@ -121,25 +123,10 @@ export class WireReceiver {
     this.resetHeader(i);
   }
 
-  /** Gives every message header a slot, as far as there are free ones. */
-  private arm(): void {
-    while (this.armedCount < MESSAGES) {
-      const slot = this.slots.take();
-      if (slot < 0) return;
-      this.armed[this.armedCount] = slot;
-      this.vectors.set(this.armedCount, this.slots.offset(slot), this.slots.slotBytes);
-      this.armedCount++;
-    }
-  }
-
-  /** The first `count` slots were used; the others move to the front for the next call. */
-  private keepUnused(count: number): void {
-    let kept = 0;
-    for (let i = count; i < this.armedCount; i++, kept++) {
-      this.armed[kept] = this.armed[i];
-      this.vectors.set(kept, this.slots.offset(this.armed[i]), this.slots.slotBytes);
-    }
-    this.armedCount = kept;
+  /** Points the message headers from `first` on to their slots. */
+  private layOut(first: number): void {
+    const { slots, count } = this.armed;
+    for (let i = first; i < count; i++) this.vectors.set(i, this.slots.offset(slots[i]), this.slots.slotBytes);
   }
 
   /** All slots are held: the oldest message goes, or the loop would spin on it. One byte of it is copied. */

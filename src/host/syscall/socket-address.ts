@@ -1,7 +1,7 @@
 /** struct sockaddr_in and sockaddr_in6 in the arena. */
-import { formatAddress, isIpv6, parseAddress } from '../core/address.js';
-import type { Address, Endpoint } from '../core/io.js';
-import { get16, get32, set16 } from '../core/memory.js';
+import { formatAddress, isIpv6, parseAddress } from '../../core/address.js';
+import type { Address, Endpoint } from '../../core/io.js';
+import { get16, get32, set16 } from '../../core/memory.js';
 import { AF_INET, AF_INET6 } from './constants.js';
 
 /** Room for either kind. */

@@ -1,7 +1,7 @@
-import type { GatherBatch } from '../core/batch.js';
-import type { Arena } from './arena.js';
+import type { GatherBatch } from '../../core/batch.js';
+import type { Arena } from '../arena.js';
 
-const IOVEC_BYTES = 16;
+export const IOVEC_BYTES = 16;
 
 /** UIO_MAXIOV: the kernel takes no more pieces in one call. */
 const IOVEC_MAX = 1024;

@@ -1,31 +1,20 @@
-import type { LocalAddress } from '../core/io.js';
+import type { LocalAddress } from '../../core/io.js';
 import {
   AF_INET6,
-  IP_MTU_DISCOVER,
-  IP_PMTUDISC_PROBE,
   IP_RECVERR,
   IPPROTO_IP,
   IPPROTO_IPV6,
-  IPV6_MTU_DISCOVER,
-  IPV6_PMTUDISC_PROBE,
   IPV6_RECVERR,
   IPV6_V6ONLY,
-  SO_MARK,
-  SO_RCVBUFFORCE,
-  SO_SNDBUFFORCE,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
-  SOL_SOCKET,
   SOL_UDP,
   UDP_GRO,
-} from './constants.js';
-import { check, close, socket } from './libc.js';
-import { family } from './socket-address.js';
-import { bindTo, bindToDevice, setIntegerOption, tryIntegerOption } from './socket-setup.js';
-
-/** Bytes of each kernel buffer: 6 ms of 10 Gbit/s. */
-const BUFFER_BYTES = 8 * 1024 * 1024;
+} from '../syscall/constants.js';
+import { check, close, socket } from '../syscall/libc.js';
+import { family } from '../syscall/socket-address.js';
+import { bindTo, enlargeReceiveBuffer, sendFrom, setIntegerOption, tryIntegerOption } from '../syscall/socket-setup.js';
 
 export interface WireSocketOptions {
   readonly local: LocalAddress;
@@ -55,17 +44,13 @@ export class WireSocket implements Disposable {
     const domain = family(local.address);
     const fd = check(socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), 'socket');
     try {
-      bindToDevice(fd, local.interface);
-      if (mark !== 0) setIntegerOption(fd, SOL_SOCKET, SO_MARK, mark, 'SO_MARK');
-      setIntegerOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES, 'SO_SNDBUFFORCE');
-      setIntegerOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES, 'SO_RCVBUFFORCE');
+      sendFrom(fd, local, mark);
+      enlargeReceiveBuffer(fd);
       if (domain === AF_INET6) {
         setIntegerOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1, 'IPV6_V6ONLY');
         setIntegerOption(fd, IPPROTO_IPV6, IPV6_RECVERR, 1, 'IPV6_RECVERR');
-        setIntegerOption(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE, 'IPV6_MTU_DISCOVER');
       } else {
         setIntegerOption(fd, IPPROTO_IP, IP_RECVERR, 1, 'IP_RECVERR');
-        setIntegerOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE, 'IP_MTU_DISCOVER');
       }
       const receiveOffload = tryIntegerOption(fd, SOL_UDP, UDP_GRO, 1);
       bindTo(fd, { address: local.address, port });

@@ -4,8 +4,8 @@
  */
 import { closeSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LOCK_EX } from './constants.js';
-import { check, flock } from './libc.js';
+import { LOCK_EX } from '../syscall/constants.js';
+import { check, flock } from '../syscall/libc.js';
 import { fields, integer, oneOf, type Read, text } from './record-fields.js';
 
 const VERSION = 1;

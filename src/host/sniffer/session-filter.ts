@@ -1,4 +1,4 @@
-import { ETH_P_IP, ETH_P_IPV6, IPPROTO_TCP, IPPROTO_UDP, PACKET_OUTGOING } from '../constants.js';
+import { ETH_P_IP, ETH_P_IPV6, IPPROTO_TCP, IPPROTO_UDP, PACKET_OUTGOING } from '../syscall/constants.js';
 import * as bpf from './bpf.js';
 
 /** Enough for the addresses of IPv4 and IPv6. */

@@ -1,13 +1,13 @@
-import type { GatherBatch } from '../core/batch.js';
-import type { Endpoint } from '../core/io.js';
-import type { Arena } from './arena.js';
-import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENOBUFS, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT } from './constants.js';
-import type { SegmentSender } from './fake-tcp/segment-sender.js';
-import type { IoCounters } from './io-counters.js';
-import { IoVectors } from './iovec.js';
-import { errno, sendmsg } from './libc.js';
-import { cmsghdr, controlSpace, MSGHDR_BYTES, msghdr, writeControlHeader } from './message-header.js';
-import { SOCKADDR_BYTES, writeSocketAddress } from './socket-address.js';
+import type { GatherBatch } from '../../core/batch.js';
+import type { Endpoint } from '../../core/io.js';
+import type { Arena } from '../arena.js';
+import type { SegmentSender } from '../fake-tcp/segment-sender.js';
+import type { IoCounters } from '../io-counters.js';
+import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENOBUFS, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT } from '../syscall/constants.js';
+import { IoVectors } from '../syscall/iovec.js';
+import { errno, sendmsg } from '../syscall/libc.js';
+import { cmsghdr, controlSpace, MSGHDR_BYTES, msghdr, writeControlHeader } from '../syscall/message-header.js';
+import { RouteTable } from './route-table.js';
 import type { WireSocket } from './wire-socket.js';
 
 const ROUTES = 8192;
@@ -23,12 +23,8 @@ const MESSAGE_MAX_BYTES = 65507;
 export class WireSender {
   private readonly header: number;
   private readonly control: number;
-  private readonly names: number;
+  private readonly routes: RouteTable<WireSocket>;
   private readonly vectors: IoVectors;
-  private readonly sockets: (WireSocket | undefined)[] = [];
-  private readonly nameBytes = new Int32Array(ROUTES);
-  private readonly open = new Uint8Array(ROUTES);
-  private readonly free: number[] = [];
 
   constructor(
     private readonly arena: Arena,
@@ -38,9 +34,8 @@ export class WireSender {
     const { memory } = arena;
     this.header = memory.allocate(MSGHDR_BYTES);
     this.control = memory.allocate(controlSpace(SEGMENT_BYTES));
-    this.names = memory.allocate(ROUTES * SOCKADDR_BYTES);
+    this.routes = new RouteTable(arena, ROUTES);
     this.vectors = new IoVectors(arena);
-    arena.setPointer(this.header + msghdr.name, this.names);
     arena.setPointer(this.header + msghdr.vectors, this.vectors.offset);
     arena.setPointer(this.header + msghdr.control, this.control);
     writeControlHeader(arena.u32, this.control, SOL_UDP, UDP_SEGMENT, SEGMENT_BYTES);
@@ -48,36 +43,27 @@ export class WireSender {
 
   /** A prepared destination; its number is a `target` of the batch. Throws RangeError when there are too many. */
   openRoute(socket: WireSocket | undefined, remote: Endpoint): number {
-    const route = this.free.pop() ?? this.sockets.length;
-    if (route === ROUTES) throw new RangeError(`more than ${ROUTES} routes`);
-    this.nameBytes[route] = writeSocketAddress(this.arena.memory.bytes, this.names + route * SOCKADDR_BYTES, remote);
-    this.sockets[route] = socket;
-    this.open[route] = 1;
-    return route;
+    return this.routes.open(socket, remote);
   }
 
   closeRoute(route: number): void {
-    if (this.open[route] === 0) return;
-    this.open[route] = 0;
-    this.sockets[route] = undefined;
-    this.free.push(route);
+    this.routes.close(route);
   }
 
   /** The socket is about to close: its routes stay valid and send nothing. */
   detach(socket: WireSocket): void {
-    for (let route = 0; route < this.sockets.length; route++) {
-      if (this.sockets[route] === socket) this.sockets[route] = undefined;
-    }
+    this.routes.detach(socket);
   }
 
   /** Sends and clears the batch. What cannot be sent is dropped and counted: to the core it is a loss. */
   send(batch: GatherBatch): void {
+    const { sockets } = this.routes;
     for (let message = 0; message < batch.messages; message++) {
       if (batch.target[message] >= TCP_ROUTES) {
         this.segments.send(batch, message, batch.target[message] - TCP_ROUTES);
         continue;
       }
-      const socket = this.sockets[batch.target[message]];
+      const socket = sockets[batch.target[message]];
       if (socket === undefined) {
         this.counters.wireSendNoSocket++;
         continue;
@@ -85,18 +71,12 @@ export class WireSender {
       const bytes = this.vectors.gather(batch, message);
       const pieces = batch.firstPiece[message + 1] - batch.firstPiece[message];
       const segmentBytes = batch.segmentBytes[message];
-      this.address(batch.target[message]);
+      this.routes.address(this.header, batch.target[message]);
       const trainBytes = segmentBytes < bytes ? segmentBytes : 0;
       if (trainBytes !== 0 && !socket.segmentation) this.sendDatagrams(socket, batch, message);
       else if (!this.sendVectors(socket, pieces, trainBytes, bytes)) this.failed(socket, batch, message, trainBytes);
     }
     batch.clear();
-  }
-
-  private address(route: number): void {
-    const { u32 } = this.arena;
-    u32[(this.header + msghdr.name) >>> 2] = this.arena.lowWord(this.names + route * SOCKADDR_BYTES);
-    u32[(this.header + msghdr.nameBytes) >>> 2] = this.nameBytes[route];
   }
 
   /** Sends what the vectors hold. False = failed, `errno()` tells why. */

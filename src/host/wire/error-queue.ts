@@ -1,5 +1,5 @@
-import type { Address, Endpoint } from '../core/io.js';
-import type { Arena } from './arena.js';
+import type { Address, Endpoint } from '../../core/io.js';
+import type { Arena } from '../arena.js';
 import {
   EMSGSIZE,
   IP_RECVERR,
@@ -12,10 +12,10 @@ import {
   SO_EE_ORIGIN_ICMP6,
   SO_ERROR,
   SOL_SOCKET,
-} from './constants.js';
-import { getsockopt, recvmsg } from './libc.js';
-import { controlSpace, findControl, MSGHDR_BYTES, msghdr } from './message-header.js';
-import { readSocketAddress, SOCKADDR_BYTES } from './socket-address.js';
+} from '../syscall/constants.js';
+import { getsockopt, recvmsg } from '../syscall/libc.js';
+import { controlSpace, findControl, MSGHDR_BYTES, msghdr } from '../syscall/message-header.js';
+import { readSocketAddress, SOCKADDR_BYTES } from '../syscall/socket-address.js';
 
 /** Errors a wake-up; what is left is reported again by poll. */
 const BURST = 16;
