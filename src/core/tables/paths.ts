@@ -63,6 +63,10 @@ export class Path {
   /** What the own configuration says of it, and the PathTrait bits that the peer's says. */
   traits: PathTraits = NO_TRAITS;
   peerTraits = 0;
+  /** The peer's number of the NIC at the other end; 0 = it has not told. */
+  farNic = 0;
+  /** Another path over one of its NICs fell silent: nothing has shown since then that this one still works. */
+  nicDoubted = false;
   /** What the peer may call the other end: a NAT's mapping is nothing that it could name. */
   identity: Endpoint;
   /** What comes in over the same addresses in the other direction, once the peer's probe or answer has told. */
@@ -109,6 +113,22 @@ export class Path {
   fadeLoss(kept: number): void {
     if (this.sentPackets === this.adjustedPackets) this.loss *= kept;
     this.adjustedPackets = this.sentPackets;
+  }
+
+  /** What the own node tells the peer of it. */
+  get nearEnd(): { readonly traits: number; readonly nic: number } {
+    return { traits: this.traits.bits, nic: this.local.interfaceIndex };
+  }
+
+  /**
+   * How many of its two NICs another path to the same peer goes over, too. A NIC has the addresses of both families; a far address of which the peer
+   * has not told the NIC is taken for one of its own.
+   */
+  nicsSharedWith(other: Path): number {
+    const isNear = this.local.interfaceIndex === other.local.interfaceIndex;
+    const isTold = this.farNic !== 0 && other.farNic !== 0;
+    const isFar = isTold ? this.farNic === other.farNic : this.remote.address === other.remote.address;
+    return Number(isNear) + Number(isFar);
   }
 
   get names(): readonly string[] {
