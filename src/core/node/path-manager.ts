@@ -22,6 +22,11 @@ import { pathByUdp, pathsByTcp, TransportChoice } from './transport-choice.js';
 const HEARTBEAT_US = 100_000;
 /** A path in use without a sign of the peer is suspect after max(3 RTT, ...). */
 const SUSPECT_US = 200_000;
+/**
+ * When a path is silent, others over its NICs are taken to work if they have shown so in this last share of the silence: it begins up to a report and
+ * a round trip before the failure, and what is in use shows it with each report, TICK_US.
+ */
+const PROVEN_SHARE = 1 / 3;
 /** Probes of a suspect path that must go unanswered before it is dead. */
 const SUSPECT_PROBES = 3;
 const PROBE_WAIT_US = 100_000;
@@ -189,7 +194,6 @@ export class PathManager {
     }
     if (path.rtt === 0 && path.unanswered === 1) {
       path.addRoundTrip(now - path.challengeSentAt, now);
-      path.capacity.begin(path.rtt);
     }
     path.unanswered = 0;
     path.doubted = false;
@@ -413,12 +417,13 @@ export class PathManager {
 
   /**
    * Nothing that was sent on the path since then has been answered. What is wrong may be one of its NICs: paths over the same that have shown
-   * nothing since then either are asked at once, and get no data until they answer if there are others.
+   * nothing of late either are asked at once, and get no data until they answer if there are others.
    */
   private silent(path: Path, since: number, now: number): void {
     const { peer } = path;
+    const late = now - (now - since) * PROVEN_SHARE;
     for (const other of [...peer.paths]) {
-      if (other === path || other.state !== 'live' || other.confirmedAt >= since) continue;
+      if (other === path || other.state !== 'live' || other.confirmedAt >= late) continue;
       if (other.nicsSharedWith(path) === 0) continue;
       other.nicDoubted = true;
       this.probeNow(other, now);

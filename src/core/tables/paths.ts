@@ -125,10 +125,27 @@ export class Path {
    * has not told the NIC is taken for one of its own.
    */
   nicsSharedWith(other: Path): number {
-    const isNear = this.local.interfaceIndex === other.local.interfaceIndex;
+    return Number(this.sharesNearNic(other)) + Number(this.sharesFarNic(other));
+  }
+
+  /** How many of these paths go over its near NIC or over its far one, whichever has more of them; it counts itself. */
+  nicShareOf(paths: readonly Path[]): number {
+    let near = 0;
+    let far = 0;
+    for (const other of paths) {
+      if (this.sharesNearNic(other)) near++;
+      if (this.sharesFarNic(other)) far++;
+    }
+    return Math.max(near, far, 1);
+  }
+
+  private sharesNearNic(other: Path): boolean {
+    return this.local.interfaceIndex === other.local.interfaceIndex;
+  }
+
+  private sharesFarNic(other: Path): boolean {
     const isTold = this.farNic !== 0 && other.farNic !== 0;
-    const isFar = isTold ? this.farNic === other.farNic : this.remote.address === other.remote.address;
-    return Number(isNear) + Number(isFar);
+    return isTold ? this.farNic === other.farNic : this.remote.address === other.remote.address;
   }
 
   get names(): readonly string[] {

@@ -209,8 +209,16 @@ export class Peer {
     else this.usable = live.length > 0 ? live : this.paths.filter((path) => path.state === 'suspect');
     this.updateLimits();
     this.preferred = withoutBackups(this.usable);
+    this.shareNics();
     this.scheduler.pathsChanged(this.usable, now);
     this.updateRules();
+  }
+
+  /** What a NIC is taken to carry at first is not counted for each of its paths anew. */
+  private shareNics(): void {
+    for (const path of this.usable) {
+      if (path.rtt > 0) path.capacity.begin(path.rtt, path.nicShareOf(this.usable));
+    }
   }
 
   /**
