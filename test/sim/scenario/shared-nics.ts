@@ -68,7 +68,7 @@ export class SharedNics {
 
   address(name: Ends, nic = 0, family: 4 | 6 = 4): string {
     const side = name === 'a' ? 1 : 2;
-    return family === 4 ? `10.${side}.${nic}.1` : `fd00:${side}:${nic}::1`;
+    return family === 4 ? `10.${side}.${nic}.1` : `fd00:${side}:${nic + 1}::1`;
   }
 
   start(name: Ends, config: Partial<NodeConfig> = {}): Mpipd {
