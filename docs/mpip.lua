@@ -16,7 +16,7 @@ local TYPES = {
 local TLVS = {
   "versions", "node id", "incarnation", "nonce", "key", "addresses", "capabilities", "echo", "source", "destination",
   "protocol", "answer", "challenge", "path", "observed", "path reports", "sent packets", "sent bytes", "sequence", "reason",
-  "padding", "traits", "icmp type", "icmp code", "icmp rest", "transport header", "port",
+  "padding", "traits", "icmp type", "icmp code", "icmp rest", "transport header", "port", "nic",
 }
 local REASONS = { [0] = "unknown session", "shutdown", "restart" }
 
@@ -115,7 +115,7 @@ end
 
 local NUMBERS = {
   [3] = true, [7] = true, [11] = true, [12] = true, [14] = true, [17] = true, [18] = true, [19] = true, [23] = true, [24] = true, [25] = true,
-  [27] = true,
+  [27] = true, [28] = true,
 }
 local ENDPOINTS = { [6] = true, [9] = true, [10] = true, [15] = true }
 

@@ -64,6 +64,8 @@ export interface PathStatus {
   source: Endpoint;
   destination: Endpoint;
   interface: string;
+  /** The peer's number of the interface at the other end: paths with the same one share it. null before it has told. */
+  destinationNic: number | null;
   transport: Transport;
   /** What the configuration calls it. */
   names: string[];

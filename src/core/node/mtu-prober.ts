@@ -121,7 +121,7 @@ export class MtuProber {
     for (const size of path.mtu.asked) {
       set16(challenge, path.mtuToken.length, size);
       const bytes = path.limitOf(size) - trailerBytes(path.peer.authenticated);
-      this.control.send(path, { type: CmType.probe, challenge, path: path.id, traits: path.traits.bits, bytes }, now);
+      this.control.send(path, { type: CmType.probe, challenge, path: path.id, ...path.nearEnd, bytes }, now);
     }
     path.mtuTimer ??= new Timer((at) => this.expired(path, at));
     this.context.timers.set(path.mtuTimer, now + Math.max(ANSWER_WAIT_US, 3 * path.rtt));

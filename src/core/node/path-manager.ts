@@ -22,6 +22,11 @@ import { pathByUdp, pathsByTcp, TransportChoice } from './transport-choice.js';
 const HEARTBEAT_US = 100_000;
 /** A path in use without a sign of the peer is suspect after max(3 RTT, ...). */
 const SUSPECT_US = 200_000;
+/**
+ * When a path is silent, others over its NICs are taken to work if they have shown so in this last share of the silence: it begins up to a report and
+ * a round trip before the failure, and what is in use shows it with each report, TICK_US.
+ */
+const PROVEN_SHARE = 1 / 3;
 /** Probes of a suspect path that must go unanswered before it is dead. */
 const SUSPECT_PROBES = 3;
 const PROBE_WAIT_US = 100_000;
@@ -67,10 +72,18 @@ export class PathManager {
     });
   }
 
-  /** Makes a path for every pair of a local address and one of the peer's that has none, and probes it. */
+  /**
+   * Makes a path for every pair of a local address and one of the peer's that has none, and probes it. First those that have no address in common,
+   * then step by step the others: where there are too many, what is left out is nobody's only path. Both nodes come to the same pairs.
+   */
   connect(peer: Peer, now: number): void {
-    for (const local of this.context.locals) {
-      for (const remote of [...peer.addresses, ...peer.outside]) this.add(peer, local, remote, now);
+    const remotes = [...peer.addresses, ...peer.outside];
+    const count = remotes.length;
+    for (let step = 0; 2 * step <= count; step++) {
+      for (const [i, local] of this.context.locals.entries()) {
+        this.add(peer, local, remotes[(i + step) % count], now);
+        this.add(peer, local, remotes[(((i - step) % count) + count) % count], now);
+      }
     }
   }
 
@@ -164,9 +177,9 @@ export class PathManager {
     if (path === undefined) return;
     path.reverse = envelope.path;
     if (message.port !== undefined) this.portTold(path, message.port);
-    this.peerTraits(path, message.traits, now);
+    this.farEnd(path, message, now);
     const { challenge } = message;
-    const reply: ProbeReply = { type: CmType.probeReply, challenge, observed: remote, traits: path.traits.bits };
+    const reply: ProbeReply = { type: CmType.probeReply, challenge, observed: remote, ...path.nearEnd };
     this.control.send(path, reply, now);
     if (path.state !== 'live') this.probeNow(path, now);
   }
@@ -181,12 +194,11 @@ export class PathManager {
     }
     if (path.rtt === 0 && path.unanswered === 1) {
       path.addRoundTrip(now - path.challengeSentAt, now);
-      path.capacity.begin(path.rtt);
     }
     path.unanswered = 0;
     path.doubted = false;
     path.reverse = envelope.path;
-    this.peerTraits(path, message.traits, now);
+    this.farEnd(path, message, now);
     this.confirm(path, now);
     if (peer.state === 'greeting') peer.state = 'up';
     this.supersede(path, now);
@@ -340,7 +352,7 @@ export class PathManager {
           this.probe(path, now);
           return;
         }
-        this.setState(path, 'suspect', now);
+        this.silent(path, path.challengeSentAt, now);
         break;
       case 'suspect':
         if (path.unanswered > SUSPECT_PROBES) this.setState(path, 'dead', now);
@@ -368,10 +380,10 @@ export class PathManager {
     path.unanswered++;
     path.challengeSentAt = now;
     this.context.timers.set(path.probe, now + probeWait(path));
-    const { challenge, id, traits, connection } = path;
+    const { challenge, id, nearEnd, connection } = path;
     const port = connection?.isOpener === true ? { port: connection.tcp.localPort } : {};
     if (connection !== undefined || this.context.config.transport !== 'tcp') {
-      this.control.send(path, { type: CmType.probe, challenge, path: id, traits: traits.bits, ...port }, now);
+      this.control.send(path, { type: CmType.probe, challenge, path: id, ...nearEnd, ...port }, now);
     }
     this.transports.consider(path, now);
   }
@@ -381,10 +393,11 @@ export class PathManager {
     path.traits = traitsOf(this.context.config.paths, local.interface, local.address, remote.address);
   }
 
-  /** The peer tells what it knows of the path: it may be its interface that is metered or a reserve. */
-  private peerTraits(path: Path, traits: number, now: number): void {
-    if (path.peerTraits === traits) return;
+  /** The peer tells what it knows of the path: which of its NICs it goes over, and that one may be metered or a reserve. */
+  private farEnd(path: Path, { traits, nic }: Probe | ProbeReply, now: number): void {
+    if (path.peerTraits === traits && path.farNic === nic) return;
     path.peerTraits = traits;
+    path.farNic = nic;
     this.changed(path.peer, now);
   }
 
@@ -395,16 +408,36 @@ export class PathManager {
     if (path.state !== 'live') return;
     if (path.unconfirmedSince > 0 && now - path.unconfirmedSince > Math.max(SUSPECT_US, 3 * path.rtt)) {
       path.unanswered = 0;
-      this.setState(path, 'suspect', now);
+      this.silent(path, path.unconfirmedSince, now);
       if (isCurrent(path)) this.probe(path, now);
     } else if (path.unanswered === 0 && now - path.confirmedAt > ACTIVE_PROBE_US) {
       this.probe(path, now);
     }
   }
 
+  /**
+   * Nothing that was sent on the path since then has been answered. What is wrong may be one of its NICs: paths over the same that have shown
+   * nothing of late either are asked at once, and get no data until they answer if there are others.
+   */
+  private silent(path: Path, since: number, now: number): void {
+    const { peer } = path;
+    const late = now - (now - since) * PROVEN_SHARE;
+    for (const other of [...peer.paths]) {
+      if (other === path || other.state !== 'live' || other.confirmedAt >= late) continue;
+      if (other.nicsSharedWith(path) === 0) continue;
+      other.nicDoubted = true;
+      this.probeNow(other, now);
+    }
+    this.setState(path, 'suspect', now);
+  }
+
   private confirm(path: Path, now: number): void {
     path.confirmedAt = now;
     path.unconfirmedSince = 0;
+    if (path.nicDoubted) {
+      path.nicDoubted = false;
+      this.changed(path.peer, now);
+    }
     if (path.state !== 'suspect' || path.doubted) return;
     path.unanswered = 0;
     this.setState(path, 'live', now);
@@ -423,6 +456,7 @@ export class PathManager {
       to: state,
     });
     path.state = state;
+    path.nicDoubted = false;
     if (state === 'suspect') path.unconfirmedSince = 0;
     this.changed(peer, now);
     if (state === 'suspect') this.events.failed(path, now);

@@ -73,6 +73,7 @@ function describePath(context: NodeContext, path: Path): PathStatus {
     source: { address: path.local.address, port: path.connection?.tcp.localPort ?? context.config.port },
     destination: path.remote,
     interface: path.local.interface,
+    destinationNic: path.farNic > 0 ? path.farNic : null,
     transport: path.transport,
     names: [...path.names],
     metered: path.isMetered,

@@ -3,6 +3,7 @@
  * to a path as one message. Segment 0's header stays in place; between the payloads lie `[CM i][header i+1]` from scratch memory.
  */
 import { set32 } from '../memory.js';
+import { furthestFrom } from '../routing/disjoint.js';
 import { DEFAULT_RULE, isPureAck, type RoutingRule, ruleFor, withoutBackups } from '../routing/rules.js';
 import type { Path } from '../tables/paths.js';
 import type { Session } from '../tables/sessions.js';
@@ -58,9 +59,16 @@ export class Transmitter {
     this.retention = new Retention(context.memory);
   }
 
-  /** Sends what may have been lost with a path again on the others, spread over time: a burst would overflow their queues. */
+  /**
+   * Sends what may have been lost with a path again on the others, spread over time: a burst would overflow their queues. Those over the same NIC
+   * take it only when there is no other, since it may be the NIC that has failed.
+   */
   handOver(failed: Path, now: number): void {
-    const rate = failed.peer.usable.reduce((sum, { capacity }) => sum + (capacity.known ? capacity.rate : 0), 0);
+    const others = failed.peer.usable.filter((path) => path !== failed);
+    const rate = furthestFrom(failed, others).reduce(
+      (sum, { capacity }) => sum + (capacity.known ? capacity.rate : 0),
+      0,
+    );
     const sentRate = this.retention.trim(failed, rate > 0 ? rate * HAND_OVER_US : HAND_OVER_BYTES, now);
     // Where nothing is known of the others: no faster than it was sent.
     const chunk = Math.max((rate > 0 ? rate / 2 : sentRate) * HAND_OVER_STEP_US, HAND_OVER_CHUNK_BYTES);
@@ -244,7 +252,7 @@ export class Transmitter {
     const datagramBytes = bytes + trailerBytes(peer.authenticated) + OUTER_BYTES;
     const others = withoutBackups(paths.filter((path) => path !== failed && path.limit >= datagramBytes - OUTER_BYTES));
     if (others.length === 0) return undefined;
-    const path = peer.scheduler.choose(others, datagramBytes, 1, now);
+    const path = peer.scheduler.choose(furthestFrom(failed, others), datagramBytes, 1, now);
     this.session = session;
     this.headerBytes = headerBytes;
     this.prepareCm(0, now);

@@ -57,10 +57,13 @@ export class CapacityEstimator {
   private arrival = 0;
   private started = false;
 
-  /** A round trip over the path is known, us, before anything was sent. */
-  begin(rtt: number): void {
+  /**
+   * A round trip over the path is known, us, before anything was sent; and how many paths go over one of its NICs, which may be what limits
+   * all of them.
+   */
+  begin(rtt: number, sharers: number): void {
     if (!this.known && !this.started) {
-      this.rate = Math.min(INITIAL_RATE, Math.max(LEAST_INITIAL_RATE, INITIAL_WINDOW_BYTES / rtt));
+      this.rate = Math.min(INITIAL_RATE, Math.max(LEAST_INITIAL_RATE, INITIAL_WINDOW_BYTES / rtt / sharers));
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Path } from '../tables/paths.js';
+import { disjointFirst, furthestFrom } from './disjoint.js';
 import { type RoutingRule, selects, withoutBackups } from './rules.js';
 
 /** Single-path changes to a faster path when that is faster by this much, us, ... */
@@ -11,7 +12,10 @@ const RETURN_SHARE = 0.9;
 
 /** What a rule makes of the paths to one peer. Looked at anew whenever the usable paths change, and each WEIGHT_INTERVAL_US. */
 export class RulePaths {
-  /** Paths that packets of the rule may take, at least one while the peer has a usable path; the fastest first. */
+  /**
+   * Paths that packets of the rule may take, at least one while the peer has a usable path; the fastest first. Of protected-path those first that
+   * take its copies: they share no NIC where that can be had, or one failure, or one queue, would take all copies.
+   */
   paths: Path[] = [];
   /** The one of single-path mode. */
   current: Path | undefined;
@@ -31,7 +35,8 @@ export class RulePaths {
     const selected = usable.filter((path) => selects(select, path, isOut(path) ? RETURN_SHARE : 1));
     this.selected = selected;
     this.known = usable;
-    this.paths = [...withoutBackups(selected.length > 0 ? selected : usable)].sort(byDelay);
+    const paths = [...withoutBackups(selected.length > 0 ? selected : usable)].sort(byDelay);
+    this.paths = mode === 'protected-path' ? disjointFirst(paths, this.rule.copies) : paths;
     if (mode === 'single-path') this.choose();
   }
 
@@ -39,7 +44,8 @@ export class RulePaths {
     const fastest = this.paths[0];
     const { current } = this;
     if (current === undefined || !this.paths.includes(current)) {
-      this.current = fastest;
+      const hasFailed = current !== undefined && current.state !== 'live';
+      this.current = hasFailed ? furthestFrom(current, this.paths)[0] : fastest;
       this.looks = 0;
       return;
     }

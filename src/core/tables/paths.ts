@@ -63,6 +63,10 @@ export class Path {
   /** What the own configuration says of it, and the PathTrait bits that the peer's says. */
   traits: PathTraits = NO_TRAITS;
   peerTraits = 0;
+  /** The peer's number of the NIC at the other end; 0 = it has not told. */
+  farNic = 0;
+  /** Another path over one of its NICs fell silent: nothing has shown since then that this one still works. */
+  nicDoubted = false;
   /** What the peer may call the other end: a NAT's mapping is nothing that it could name. */
   identity: Endpoint;
   /** What comes in over the same addresses in the other direction, once the peer's probe or answer has told. */
@@ -112,6 +116,39 @@ export class Path {
       this.steadyLoss.fade(kept);
     }
     this.adjustedPackets = this.sentPackets;
+  }
+
+  /** What the own node tells the peer of it. */
+  get nearEnd(): { readonly traits: number; readonly nic: number } {
+    return { traits: this.traits.bits, nic: this.local.interfaceIndex };
+  }
+
+  /**
+   * How many of its two NICs another path to the same peer goes over, too. A NIC has the addresses of both families; a far address of which the peer
+   * has not told the NIC is taken for one of its own.
+   */
+  nicsSharedWith(other: Path): number {
+    return Number(this.sharesNearNic(other)) + Number(this.sharesFarNic(other));
+  }
+
+  /** How many of these paths go over its near NIC or over its far one, whichever has more of them; it counts itself. */
+  nicShareOf(paths: readonly Path[]): number {
+    let near = 0;
+    let far = 0;
+    for (const other of paths) {
+      if (this.sharesNearNic(other)) near++;
+      if (this.sharesFarNic(other)) far++;
+    }
+    return Math.max(near, far, 1);
+  }
+
+  private sharesNearNic(other: Path): boolean {
+    return this.local.interfaceIndex === other.local.interfaceIndex;
+  }
+
+  private sharesFarNic(other: Path): boolean {
+    const isTold = this.farNic !== 0 && other.farNic !== 0;
+    return isTold ? this.farNic === other.farNic : this.remote.address === other.remote.address;
   }
 
   get names(): readonly string[] {

@@ -44,7 +44,7 @@ export class Peer {
   readonly expectedPorts = new Map<number, number>();
   readonly paths: Path[] = [];
   readonly pathById: (Path | undefined)[] = new Array(MAX_PATHS + 1).fill(undefined);
-  /** The paths that packets may take now: the live ones, or while there is none the suspect ones. */
+  /** The paths that packets may take now: the live ones, those with a doubtful NIC only while there is no other; or while there is none the suspect ones. */
   usable: Path[] = [];
   /** Longest datagram that the usable paths take, bytes of UDP payload: those that count, and all of them. */
   limit = 0;
@@ -234,11 +234,21 @@ export class Peer {
   /** Anew after any change of a path's state. */
   updateUsable(now: number): void {
     const live = this.paths.filter((path) => path.state === 'live');
-    this.usable = live.length > 0 ? live : this.paths.filter((path) => path.state === 'suspect');
+    const certain = live.filter(({ nicDoubted }) => !nicDoubted);
+    if (certain.length > 0) this.usable = certain;
+    else this.usable = live.length > 0 ? live : this.paths.filter((path) => path.state === 'suspect');
     this.updateLimits();
     this.preferred = withoutBackups(this.usable);
+    this.shareNics();
     this.scheduler.pathsChanged(this.usable, now);
     this.updateRules();
+  }
+
+  /** What a NIC is taken to carry at first is not counted for each of its paths anew. */
+  private shareNics(): void {
+    for (const path of this.usable) {
+      if (path.rtt > 0) path.capacity.begin(path.rtt, path.nicShareOf(this.usable));
+    }
   }
 
   /**

@@ -85,27 +85,31 @@ export interface Bound {
   readonly challenge: Uint8Array;
 }
 
-export interface Probe {
+/** The sender's end of a path. */
+interface PathEnd {
+  /** What the sender's configuration says of the path: PathTrait bits. */
+  readonly traits: number;
+  /** Number of its interface, unsigned 32 bits, not 0; 0 = not told. */
+  readonly nic: number;
+}
+
+export interface Probe extends PathEnd {
   readonly type: typeof CmType.probe;
   /** 8 bytes. */
   readonly challenge: Uint8Array;
   readonly path: number;
   /** What the body is padded to, bytes. */
   readonly bytes?: number;
-  /** What the sender's configuration says of the path: PathTrait bits. */
-  readonly traits: number;
   /** The sender's own TCP port, on a connection that it has opened. */
   readonly port?: number;
 }
 
-export interface ProbeReply {
+export interface ProbeReply extends PathEnd {
   readonly type: typeof CmType.probeReply;
   /** The probe's, 8 bytes. */
   readonly challenge: Uint8Array;
   /** Where the probe came from, as its receiver saw it (after NAT). */
   readonly observed: Endpoint;
-  /** As in a probe. */
-  readonly traits: number;
 }
 
 export interface Report {
@@ -188,6 +192,7 @@ const Tlv = {
   icmpRest: 25,
   transport: 26,
   port: 27,
+  nic: 28,
 } as const;
 
 const NODE_ID_BYTES = 8;
@@ -221,14 +226,14 @@ export function encodeControl(message: ControlMessage, b: Uint8Array, at: number
       writer.u8(Tlv.answer, ANSWER_CODES[message.answer]);
       break;
     case CmType.probe:
-      writeTraits(writer, message.traits);
+      writePathEnd(writer, message);
       if (message.port !== undefined) writer.u32(Tlv.port, message.port);
       writer.bytes(Tlv.challenge, message.challenge, NONCE_BYTES);
       writer.u8(Tlv.path, message.path);
       if (message.bytes !== undefined) writer.pad(Tlv.padding, at + message.bytes);
       break;
     case CmType.probeReply:
-      writeTraits(writer, message.traits);
+      writePathEnd(writer, message);
       writer.bytes(Tlv.challenge, message.challenge, NONCE_BYTES);
       writer.endpoints(Tlv.observed, [message.observed]);
       break;
@@ -295,12 +300,12 @@ export function decodeControl(type: number, b: Uint8Array, at: number, bytes: nu
       const path = reader.u8(Tlv.path);
       if (challenge === undefined || path === undefined) return undefined;
       const port = reader.u32(Tlv.port);
-      return { type, challenge, path, traits: readTraits(reader), ...(port !== undefined && { port }) };
+      return { type, challenge, path, ...readPathEnd(reader), ...(port !== undefined && { port }) };
     }
     case CmType.probeReply: {
       const challenge = reader.bytes(Tlv.challenge, NONCE_BYTES);
       const observed = reader.endpoint(Tlv.observed);
-      return challenge && observed && { type, challenge, observed, traits: readTraits(reader) };
+      return challenge && observed && { type, challenge, observed, ...readPathEnd(reader) };
     }
     case CmType.report: {
       const paths = readPathReports(reader, Tlv.pathReports);
@@ -340,13 +345,17 @@ export function decodeControl(type: number, b: Uint8Array, at: number, bytes: nu
   }
 }
 
-/** Left out when there is nothing to say; before what must be there, so that a message cut short is never taken for a whole one. */
-function writeTraits(writer: TlvWriter, traits: number): void {
+/**
+ * What the sender says of its end of the path. Left out when there is nothing to say; before what must be there, so that a message cut short is
+ * never taken for a whole one.
+ */
+function writePathEnd(writer: TlvWriter, { traits, nic }: PathEnd): void {
   if (traits !== 0) writer.u8(Tlv.traits, traits);
+  if (nic !== 0) writer.u32(Tlv.nic, nic);
 }
 
-function readTraits(reader: TlvReader): number {
-  return reader.u8(Tlv.traits) ?? 0;
+function readPathEnd(reader: TlvReader): PathEnd {
+  return { traits: reader.u8(Tlv.traits) ?? 0, nic: reader.u32(Tlv.nic) ?? 0 };
 }
 
 function writeIntroduction(writer: TlvWriter, message: Introduction): void {

@@ -25,6 +25,7 @@ const COLUMNS: readonly Column<PathStatus>[] = [
   { title: 'INTERFACE', cell: (path) => path.interface },
   { title: 'BY', cell: (path) => path.transport },
   { title: 'KIND', cell: (path) => kind(path) },
+  { title: 'DEST NIC', cell: ({ destinationNic }) => String(destinationNic ?? '-'), align: 'right' },
   { title: 'STATE', cell: (path) => path.state },
   { title: 'RTT ms', cell: (path) => milliseconds(path.rttUs), align: 'right' },
   { title: 'SENT', cell: (path) => bytes(path.sentBytes), align: 'right' },

@@ -45,6 +45,18 @@ const CASES: Readonly<Record<string, Case>> = {
       ['10.3.0.1', '10.4.0.1'].map((address) => ({ from: 'client', source, to: 'server', address, seenAs: source })),
     ),
   },
+  'shared-nics': {
+    paths: { a: 4, b: 4 },
+    reaches: ['10.1.0.1', '10.2.0.1'].flatMap((source) =>
+      ['10.3.0.1', '10.4.0.1'].map((address) => ({ from: 'a', source, to: 'b', address, seenAs: source })),
+    ),
+  },
+  'behind-nics': {
+    paths: { a: 4, b: 4 },
+    reaches: ['10.1.0.1', '10.2.0.1'].flatMap((source) =>
+      ['10.3.0.1', '10.4.0.1'].map((address) => ({ from: 'a', source, to: 'b', address, seenAs: source })),
+    ),
+  },
   'routed-3x2': {
     paths: { client: 6, server: 6 },
     reaches: ['10.1.0.1', '10.2.0.1', '10.3.0.1'].map((source) => ({

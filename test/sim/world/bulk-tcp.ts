@@ -12,7 +12,7 @@ export interface BulkTcpOptions {
   readonly to: Endpoint;
 }
 
-/** gso_max_size of the TUN link (datapath-notes). */
+/** gso_max_size of the TUN link. */
 const MAX_SUPER_PACKET = 61_000;
 /** 20 bytes, or 40 with IPv6; and those of TCP with timestamps. */
 const TCP_HEADER = 32;

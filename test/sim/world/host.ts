@@ -29,8 +29,10 @@ import type { Random } from './random.js';
 export type Via = 'tun' | 'native';
 
 export interface HostOptions {
-  /** One interface each. */
+  /** Of one interface each, unless `interfaces` says otherwise. */
   readonly addresses: readonly string[];
+  /** Numbers of the addresses' interfaces. */
+  readonly interfaces?: readonly number[];
   readonly mtu?: number;
   /** Zero of the host's monotonic clock, us. */
   readonly clockOffset?: number;
@@ -215,7 +217,8 @@ export class Host {
   }
 
   private addAddress(address: string): void {
-    const index = this.options.addresses.indexOf(address);
+    const place = this.options.addresses.indexOf(address);
+    const index = this.options.interfaces?.[place] ?? place;
     const local = {
       id: this.nextLocalId++,
       address,

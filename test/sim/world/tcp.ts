@@ -26,7 +26,7 @@ export type TcpState = 'syn-sent' | 'syn-received' | 'established' | 'closed' | 
 const DELAYED_ACK = 40_000;
 const WINDOW_SHIFT = 5;
 const DEFAULT_WINDOW = 256 << 10;
-/** gso_max_size of the TUN link (datapath-notes). */
+/** gso_max_size of the TUN link. */
 const MAX_SUPER_PACKET = 61_000;
 /** How long TCP keeps the segment size that it knows after a route's MTU changed, us. */
 const MSS_REFRESH = 20_000;

@@ -125,7 +125,7 @@ describe('capacity of a path', () => {
 
   it('begins at a share of the round trip where that is known, so that a burst does not drown a slow path', () => {
     const estimator = new CapacityEstimator();
-    estimator.begin(100_000);
+    estimator.begin(100_000, 1);
     expect(estimator.rate).to.be.within(5 * MBIT, 20 * MBIT);
   });
 

@@ -14,9 +14,9 @@ describe('what people see', () => {
   it('of paths: Table 5, then what the configuration calls them, state, counters, rate and loss', () => {
     expect(pathsTable(status.paths)).to.equal(
       text([
-        'DEST NODE ID      SESSIONS  PATH ID  SRC IP    SRC PORT  DEST IP   DEST PORT  MIN DELAY ms  DELAY ms  QUEUING ms  MAX QUEUING ms  WEIGHT  INTERFACE  BY   KIND                  STATE    RTT ms      SENT  RECEIVED  RATE Mbit/s   LOSS',
-        'a1b2c3d4e5f60718         1        1  10.1.0.1      6747  10.1.0.2       6747          5.01      7.25        2.24           48.00     667  eth0       udp  -                     live      10.70  171.6 kB   46.7 MB        39.80  0.12%',
-        'a1b2c3d4e5f60718         1        2  10.2.0.1      6747  10.2.0.2       6747             -         -           -               -     333  eth1       tcp  lte, metered, backup  probing       -     999 B       0 B            -   0.0%',
+        'DEST NODE ID      SESSIONS  PATH ID  SRC IP    SRC PORT  DEST IP   DEST PORT  MIN DELAY ms  DELAY ms  QUEUING ms  MAX QUEUING ms  WEIGHT  INTERFACE  BY   KIND                  DEST NIC  STATE    RTT ms      SENT  RECEIVED  RATE Mbit/s   LOSS',
+        'a1b2c3d4e5f60718         1        1  10.1.0.1      6747  10.1.0.2       6747          5.01      7.25        2.24           48.00     667  eth0       udp  -                            3  live      10.70  171.6 kB   46.7 MB        39.80  0.12%',
+        'a1b2c3d4e5f60718         1        2  10.2.0.1      6747  10.2.0.2       6747             -         -           -               -     333  eth1       tcp  lte, metered, backup         -  probing       -     999 B       0 B            -   0.0%',
       ]),
     );
   });
@@ -32,9 +32,9 @@ describe('what people see', () => {
         'a1b2c3d4e5f60718        1        2.24           48.00     667  eth0       udp  -',
         'a1b2c3d4e5f60718        2           -               -     333  eth1       tcp  lte, metered, backup',
         '',
-        'DEST NODE ID      PATH ID  STATE    RTT ms      SENT  RECEIVED  RATE Mbit/s   LOSS',
-        'a1b2c3d4e5f60718        1  live      10.70  171.6 kB   46.7 MB        39.80  0.12%',
-        'a1b2c3d4e5f60718        2  probing       -     999 B       0 B            -   0.0%',
+        'DEST NODE ID      PATH ID  DEST NIC  STATE    RTT ms      SENT  RECEIVED  RATE Mbit/s   LOSS',
+        'a1b2c3d4e5f60718        1         3  live      10.70  171.6 kB   46.7 MB        39.80  0.12%',
+        'a1b2c3d4e5f60718        2         -  probing       -     999 B       0 B            -   0.0%',
       ]),
     );
   });

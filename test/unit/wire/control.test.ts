@@ -56,9 +56,9 @@ const message: fc.Arbitrary<ControlMessage> = fc.oneof(
   }),
   fc.record({ type: fc.constant(CmType.bound), challenge: fixed(8) }),
   fc.record({ type: fc.constant(CmType.icmp), icmpType: u8, code: u8, rest: u32, transport: fixed(8) }),
-  fc.record({ type: fc.constant(CmType.probe), challenge: fixed(8), path: u8, traits: u8 }),
-  fc.record({ type: fc.constant(CmType.probe), challenge: fixed(8), path: u8, traits: u8, port: u32 }),
-  fc.record({ type: fc.constant(CmType.probeReply), challenge: fixed(8), observed: endpoint, traits: u8 }),
+  fc.record({ type: fc.constant(CmType.probe), challenge: fixed(8), path: u8, traits: u8, nic: u32 }),
+  fc.record({ type: fc.constant(CmType.probe), challenge: fixed(8), path: u8, traits: u8, nic: u32, port: u32 }),
+  fc.record({ type: fc.constant(CmType.probeReply), challenge: fixed(8), observed: endpoint, traits: u8, nic: u32 }),
   fc.record({ type: fc.constant(CmType.report), paths: fc.array(report, { maxLength: MAX_REPORT_PATHS }) }),
   fc.record({ type: fc.constant(CmType.heartbeat), sentPackets: u32, sentBytes: u32 }),
   fc.record({ type: fc.constant(CmType.addresses), addresses, sequence: u32 }),
@@ -152,10 +152,16 @@ describe('control messages', () => {
   });
 
   it('hand out copies, so that the receive buffer can be reused', () => {
-    const b = encoded({ type: CmType.probe, challenge: new Uint8Array(8).fill(7), path: 1, traits: 0 });
+    const b = encoded({ type: CmType.probe, challenge: new Uint8Array(8).fill(7), path: 1, traits: 0, nic: 0 });
     const probe = decodeControl(CmType.probe, b, 0, b.length);
     b.fill(0);
-    expect(probe).to.deep.equal({ type: CmType.probe, challenge: new Uint8Array(8).fill(7), path: 1, traits: 0 });
+    expect(probe).to.deep.equal({
+      type: CmType.probe,
+      challenge: new Uint8Array(8).fill(7),
+      path: 1,
+      traits: 0,
+      nic: 0,
+    });
   });
 
   it('carry the first 16 addresses of a longer list', () => {
@@ -169,7 +175,7 @@ describe('control messages', () => {
 
   it('carry an IPv4-mapped address as IPv4', () => {
     const observed = { address: '::ffff:10.1.0.1', port: 6747 };
-    const b = encoded({ type: CmType.probeReply, challenge: new Uint8Array(8), observed, traits: 0 });
+    const b = encoded({ type: CmType.probeReply, challenge: new Uint8Array(8), observed, traits: 0, nic: 0 });
     expect(decodeControl(CmType.probeReply, b, 0, b.length)).to.have.nested.property('observed.address', '10.1.0.1');
   });
 
@@ -197,7 +203,7 @@ describe('control messages', () => {
     };
     const paths = new Array(MAX_REPORT_PATHS + 1).fill(path);
     expect(() => encoded({ type: CmType.report, paths })).to.throw(RangeError);
-    expect(() => encoded({ type: CmType.probe, challenge: new Uint8Array(7), path: 0, traits: 0 })).to.throw(
+    expect(() => encoded({ type: CmType.probe, challenge: new Uint8Array(7), path: 0, traits: 0, nic: 0 })).to.throw(
       RangeError,
     );
   });
