@@ -5,10 +5,9 @@ import { scale } from './scale/scale.js';
 
 /** Scenario files that are called by name, beside this file. */
 export const SCENARIOS: Readonly<Record<string, URL>> = Object.fromEntries(
-  ['fig4b', 'fig4c', 'fig4c-sweep', 'fig4d', 'fig5a', 'fig5b', 'fig5c', 'fig7', 'fig8', 'fig9'].map((id) => [
-    id,
-    new URL(`${id}.yaml`, import.meta.url),
-  ]),
+  ['fig4b', 'fig4c', 'fig4c-sweep', 'fig4d', 'fig5a', 'fig5b', 'fig5c', 'fig7', 'fig8', 'fig9', 'rtc-loss'].map(
+    (id) => [id, new URL(`${id}.yaml`, import.meta.url)],
+  ),
 );
 
 /** Names for several experiments. */

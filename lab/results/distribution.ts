@@ -1,7 +1,7 @@
 /** Order statistics of samples. Pure. */
 
 /** The smallest sample that at least a share `p` (0 to 1) of all are not above (nearest rank); undefined without samples. */
-function quantile(sorted: readonly number[], p: number): number | undefined {
+export function quantile(sorted: readonly number[], p: number): number | undefined {
   return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)];
 }
 

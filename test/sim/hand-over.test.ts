@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { seeds } from './scenario/seeds.js';
 import { TwoHosts } from './scenario/two-hosts.js';
+import { BulkTcp } from './world/bulk-tcp.js';
 import { pace, type UdpFlow } from './world/udp.js';
 
 const WARM_UP_US = 20e6;
@@ -115,4 +116,75 @@ describe('zero-loss hand-over: a path that fails with packets under way', () => 
       expect(flow.duplicates()).to.deep.equal([]);
     });
   }
+});
+
+/** Two TCP flows (CUBIC) that fill two paths of so many Mbit/s each; delay and queue in ms. */
+function bulk(seed: number, rate: number, delay: number, queue: number): { hosts: TwoHosts; received: () => number } {
+  const link = { rate: rate * 1e6, delay: delay * 1e3, jitter: 100, queueBytes: Math.max(15_000, rate * queue * 125) };
+  const path = { family: 4 as const, forward: link, backward: link };
+  const paths = [path, path];
+  const hosts = new TwoHosts({ seed, cross: false, paths, a: { mpipd: { gro: true } }, b: { mpipd: { gro: true } } });
+  hosts.start('a', { peers: [hosts.address('b')] });
+  hosts.start('b');
+  hosts.world.clock.runUntil(1e6);
+  const flows = [0, 1].map(
+    (i) =>
+      new BulkTcp({
+        sender: hosts.a.host,
+        receiver: hosts.b.host,
+        from: { address: hosts.address('a'), port: 40_000 + i },
+        to: { address: hosts.address('b'), port: 80 + i },
+      }),
+  );
+  return { hosts, received: () => flows.reduce((sum, flow) => sum + flow.received, 0) };
+}
+
+describe('hand-over between paths that are full', function () {
+  this.timeout(120_000);
+
+  /** When each path falls silent, and comes back, ms. */
+  const silences = [
+    { of: 'both paths, overlapping', rate: 10, delay: 5, queue: 100, from: [0, 150], to: [300, 450] },
+    { of: 'both paths, one after the other', rate: 10, delay: 5, queue: 100, from: [0, 50], to: [250, 300] },
+    { of: 'both paths at once', rate: 3, delay: 0, queue: 50, from: [0, 0], to: [300, 300] },
+  ];
+  for (const { of, rate, delay, queue, from, to } of silences) {
+    for (const seed of seeds(1, 2)) {
+      it(`ends with what the silence took: once paths are back, nothing is sent twice (${of}, seed ${seed})`, () => {
+        const { hosts, received } = bulk(seed, rate, delay, queue);
+        const { clock } = hosts.world;
+        const goodput = (seconds: number): number => {
+          const before = received();
+          clock.runUntil(clock.now + seconds * 1e6);
+          return ((received() - before) * 8) / seconds / 1e6;
+        };
+        goodput(3);
+        const usual = goodput(2);
+        expect(usual, 'Mbit/s over both').to.be.above(1.8 * rate);
+        const start = clock.now;
+        for (const [i, link] of hosts.forward.entries()) {
+          clock.at(start + from[i]! * 1e3, () => link.setUp(false));
+          clock.at(start + to[i]! * 1e3, () => link.setUp(true));
+        }
+        clock.runUntil(start + 1.5e6);
+        const { handedOver } = hosts.status('a').counters;
+        expect(handedOver).to.be.above(0);
+        expect(goodput(2), 'Mbit/s afterwards').to.be.above(0.95 * usual);
+        expect(hosts.status('a').counters.handedOver).to.equal(handedOver);
+      });
+    }
+  }
+
+  it('does not begin because of a queue alone, even one of 600 ms', () => {
+    const { hosts } = bulk(1, 3, 5, 600);
+    const { clock } = hosts.world;
+    clock.runUntil(clock.now + 15e6);
+    const { paths, counters } = hosts.status('a');
+    const queues = paths.flatMap(({ maxQueuingDelayUs }) => maxQueuingDelayUs ?? []);
+    expect(queues).to.have.lengthOf(2);
+    for (const queue of queues) expect(queue).to.be.above(400_000);
+    expect(counters.handedOver).to.equal(0);
+    const states = hosts.mpipd('a').logLines.filter(({ event }) => event === 'path-state');
+    expect(states.filter(({ fields }) => fields?.to === 'suspect')).to.deep.equal([]);
+  });
 });

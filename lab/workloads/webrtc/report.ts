@@ -1,6 +1,6 @@
 /** What both sides of a call report, and the metrics of it. Pure. Times are milliseconds of one clock, that of the machine. */
 import { z } from 'zod';
-import { durationMetricNames, durationMetrics, median } from '../../results/distribution.js';
+import { ascending, durationMetricNames, durationMetrics, median, quantile } from '../../results/distribution.js';
 import type { SeriesRecord } from '../../results/document.js';
 import type { WorkloadOutcome } from '../workload.js';
 
@@ -121,6 +121,7 @@ const VIDEO_METRICS = [
 const AUDIO_METRICS = [
   'audio_rate_bps',
   ...durationMetricNames('audio_delay'),
+  'audio_delay_p95_s',
   'audio_buffer_s',
   'audio_lost',
   'audio_concealed',
@@ -132,6 +133,8 @@ const FREEZE_SECONDS = 0.2;
 const EVENT_SECONDS = 5;
 const BIN_SECONDS = 0.5;
 const FPS_BIN_SECONDS = 1;
+/** A jitter buffer holds packets back until about so many of them have come. */
+const JITTER_BUFFER_SHARE = 0.95;
 /** Packets that were sent less than this before the end may be under way. */
 const UNDER_WAY_SECONDS = 1;
 
@@ -231,14 +234,14 @@ function audioOf(sender: PeerReport, receiver: PeerReport, { duration, settle }:
     arrived === undefined ? [] : [[sent, seconds(arrived) - sent]],
   );
   const counted = packets.filter(({ sent }) => sent >= settle);
+  const settledDelays = delays.filter(([t]) => t >= settle).map(([, delay]) => delay);
+  const mostDelay = quantile(ascending(settledDelays), JITTER_BUFFER_SHARE);
   const total = changeOf(settled, ({ totalSamplesReceived }) => totalSamplesReceived);
   return {
     metrics: {
       audio_rate_bps: meanRate(bits, settle),
-      ...durationMetrics(
-        'audio_delay',
-        delays.filter(([t]) => t >= settle).map(([, delay]) => delay),
-      ),
+      ...durationMetrics('audio_delay', settledDelays),
+      ...(mostDelay === undefined ? {} : { audio_delay_p95_s: mostDelay }),
       audio_buffer_s: bufferOf(settled),
       audio_lost:
         counted.length === 0 ? 1 : counted.filter(({ arrived }) => arrived === undefined).length / counted.length,

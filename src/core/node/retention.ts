@@ -9,7 +9,7 @@ const CELL_BYTES = 2048;
 const BUDGET_BYTES = 2 * 1024 * 1024;
 const BUDGET_US = 100_000;
 
-/** How often a datagram is sent again. Paths that are full lose signs of life, too: without an end their data would go to and fro between them, and fill them. */
+/** How often a datagram is sent again: paths that fall silent in turn would else hand it to and fro, and be full of it. */
 const HAND_OVERS_MAX = 2;
 
 /** Sends a kept datagram again on a usable path of the peer; undefined = there is none. */
@@ -95,13 +95,16 @@ export class Retention {
     return kept / Math.max(1, now - oldest);
   }
 
-  /** Hands about `bytes` of what was put on `path` and may not have arrived to `resend`, oldest first. Returns how many datagrams. */
-  handOver(path: Path, bytes: number, resend: Resend, now: number): number {
+  /**
+   * Hands about `bytes` of what was put on `path` until `failedAt` and may not have arrived to `resend`, oldest first. Returns how many datagrams.
+   * What is sent there later, once the path is back, is under way: handed over as well, it would be sent twice for as long as data flows.
+   */
+  handOver(path: Path, failedAt: number, bytes: number, resend: Resend, now: number): number {
     let count = 0;
     let left = bytes;
     for (let i = 0; i < CELLS && left > 0; i++) {
       const cell = (this.next + i) % CELLS;
-      if (!this.isUnconfirmed(cell, path)) continue;
+      if (!this.isUnconfirmed(cell, path) || this.sentAt[cell] > failedAt) continue;
       const at = this.base + cell * CELL_BYTES;
       const session = this.sessions[cell]!;
       const other = resend(

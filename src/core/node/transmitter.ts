@@ -75,6 +75,7 @@ export class Transmitter {
     const timer = new Timer((at) => {
       const count = this.retention.handOver(
         failed,
+        now,
         chunk,
         (session, cell, headerBytes, bytes, sequence, ecnFlags) =>
           this.resend(session, cell, headerBytes, bytes, sequence, ecnFlags, failed, at),

@@ -20,13 +20,13 @@ describe('copies of what was sent', () => {
     return kept;
   }
 
-  function handOver(kept: Retention, failed: Path, other: Path): number[] {
+  function handOver(kept: Retention, failed: Path, other: Path, failedAt = 50): number[] {
     const sent: number[] = [];
     const resend: Resend = (_session, _at, _headerBytes, _bytes, sequence) => {
       sent.push(sequence);
       return other;
     };
-    kept.handOver(failed, 1 << 20, resend, 50);
+    kept.handOver(failed, failedAt, 1 << 20, resend, 50);
     return sent;
   }
 
@@ -36,6 +36,10 @@ describe('copies of what was sent', () => {
     expect(handOver(kept, failed, second)).to.deep.equal([2, 3, 4]);
     expect(handOver(kept, failed, second)).to.deep.equal([]);
     Object.assign(first, path());
+  });
+
+  it('stay where they are when they were sent after the path failed: it is back', () => {
+    expect(handOver(retention(5), first, second, 2)).to.deep.equal([0, 1, 2]);
   });
 
   it('do not go to and fro without end between paths that fail in turn', () => {

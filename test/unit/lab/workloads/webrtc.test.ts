@@ -121,6 +121,24 @@ describe('report of a call', () => {
     for (const [, delay] of delays) expect(delay).to.be.closeTo(0.08, 1e-9);
   });
 
+  it('tells the delay that 95 % of the packets keep', () => {
+    const late = (every: number): number | undefined => {
+      const received = audioAt(80).map(([stamp, time], i): [number, number] => [
+        stamp,
+        time + (i % every === 0 ? 40 : 0),
+      ]);
+      const { metrics } = callOutcome(
+        peer({ audioSent: audioAt(0) }),
+        peer({ audioReceived: received }),
+        SPAN,
+        FORWARD,
+      );
+      return metrics['forward.audio_delay_p95_s'];
+    };
+    expect(late(50)).to.be.closeTo(0.08, 1e-9);
+    expect(late(10)).to.be.closeTo(0.12, 1e-9);
+  });
+
   it('counts audio of which nothing was sent or heard as lost, not as perfect', () => {
     expect(callOutcome(peer(), peer(), SPAN, FORWARD).metrics['forward.audio_lost']).to.equal(1);
     const silent = peer({ change: () => ({ audio: null }) });
