@@ -1,4 +1,4 @@
-/** What a node can be told. The daemon's file and the simulator both end here; defaults are design.md's. */
+/** What a node can be told. The daemon's file and the simulator both end here. */
 import type { Address, Transport } from './io.js';
 import type { PathDescription } from './routing/path-traits.js';
 import type { RoutingRule } from './routing/rules.js';
