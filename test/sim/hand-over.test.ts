@@ -144,7 +144,7 @@ describe('hand-over between paths that are full', function () {
 
   /** When each path falls silent, and comes back, ms. */
   const silences = [
-    { of: 'both paths, overlapping', rate: 10, delay: 5, queue: 100, from: [0, 150], to: [300, 450] },
+    { of: 'both paths, overlapping', rate: 10, delay: 5, queue: 100, from: [0, 150], to: [400, 550] },
     { of: 'both paths, one after the other', rate: 10, delay: 5, queue: 100, from: [0, 50], to: [250, 300] },
     { of: 'both paths at once', rate: 3, delay: 0, queue: 50, from: [0, 0], to: [300, 300] },
   ];

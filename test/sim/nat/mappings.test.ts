@@ -196,8 +196,12 @@ describe('simultaneous start of both nodes, and restarts of either, converge beh
         clock.run(clock.now + 5e6, () => load.isMpip()),
         'UDP session that overloads its native route',
       ).to.equal(true);
-      clock.runUntil(clock.now + 1e6);
-      for (const bits of during(own, 1e6)) expect(bits * 8, 'each way').to.be.greaterThan(0.1 * rate);
+      // What it has queued natively makes its path look as if it carried next to nothing, until the queue is gone.
+      let least = 0;
+      for (const end = clock.now + 6e6; clock.now < end && least <= 0.1 * rate; ) {
+        least = 8 * Math.min(...during(own, 1e6));
+      }
+      expect(least, 'bit/s, each way of each path').to.be.greaterThan(0.1 * rate);
       load.stop();
       expect(clock.run(clock.now + 120e6, () => connection.done)).to.equal(true);
       conversation.stop();
