@@ -6,6 +6,8 @@ export const LINES = [
   { color: '#D55E00', dash: [7, 3], width: 1.75 },
   { color: '#009E73', dash: [2, 2], width: 1.75 },
   { color: '#CC79A7', dash: [9, 3, 2, 3], width: 1.75 },
+  { color: '#56B4E9', dash: [12, 2, 2, 2, 2, 2], width: 1.75 },
+  { color: '#E69F00', dash: [3, 6], width: 1.75 },
 ] as const;
 
 /** The sum of all paths. */
