@@ -123,6 +123,7 @@ const AUDIO_METRICS = [
   ...durationMetricNames('audio_delay'),
   'audio_delay_p95_s',
   'audio_buffer_s',
+  'audio_latency_s',
   'audio_lost',
   'audio_concealed',
 ];
@@ -237,12 +238,16 @@ function audioOf(sender: PeerReport, receiver: PeerReport, { duration, settle }:
   const settledDelays = delays.filter(([t]) => t >= settle).map(([, delay]) => delay);
   const mostDelay = quantile(ascending(settledDelays), JITTER_BUFFER_SHARE);
   const total = changeOf(settled, ({ totalSamplesReceived }) => totalSamplesReceived);
+  const buffer = bufferOf(settled);
+  const meanDelay = settledDelays.reduce((sum, delay) => sum + delay, 0) / settledDelays.length;
   return {
     metrics: {
       audio_rate_bps: meanRate(bits, settle),
       ...durationMetrics('audio_delay', settledDelays),
       ...(mostDelay === undefined ? {} : { audio_delay_p95_s: mostDelay }),
-      audio_buffer_s: bufferOf(settled),
+      audio_buffer_s: buffer,
+      // What arrives early waits in the buffer for what is late: neither figure alone is what the listener hears.
+      ...(settledDelays.length === 0 ? {} : { audio_latency_s: meanDelay + buffer }),
       audio_lost:
         counted.length === 0 ? 1 : counted.filter(({ arrived }) => arrived === undefined).length / counted.length,
       audio_concealed: total === 0 ? 1 : changeOf(settled, ({ concealedSamples }) => concealedSamples) / total,

@@ -115,6 +115,7 @@ describe('report of a call', () => {
     );
     expect(metrics['forward.audio_delay_median_s']).to.be.closeTo(0.08, 1e-9);
     expect(metrics['forward.audio_delay_max_s']).to.be.closeTo(0.08, 1e-9);
+    expect(metrics['forward.audio_latency_s'], 'with the 60 ms of the jitter buffer').to.be.closeTo(0.14, 1e-9);
     expect(metrics['forward.audio_lost']).to.be.closeTo(0.1, 0.01);
     const delays = series.find(({ name }) => name === 'forward.audio_delay')!.points;
     expect(delays.length).to.be.greaterThan(15);
@@ -140,7 +141,9 @@ describe('report of a call', () => {
   });
 
   it('counts audio of which nothing was sent or heard as lost, not as perfect', () => {
-    expect(callOutcome(peer(), peer(), SPAN, FORWARD).metrics['forward.audio_lost']).to.equal(1);
+    const { metrics } = callOutcome(peer(), peer(), SPAN, FORWARD);
+    expect(metrics['forward.audio_lost']).to.equal(1);
+    expect(metrics).not.to.have.any.keys('forward.audio_latency_s', 'forward.audio_delay_p95_s');
     const silent = peer({ change: () => ({ audio: null }) });
     expect(callOutcome(peer(), silent, SPAN, FORWARD).metrics).to.include({
       'forward.audio_lost': 1,
