@@ -42,13 +42,14 @@ export class Feedback {
       path.reportedLost = entry.lost;
       const share = Math.min(1, Math.max(0, lost) / (packets + Math.max(0, lost)));
       path.loss += (share - path.loss) / 8;
-      path.steadyLoss.report(packets, Math.max(0, lost), now);
       this.events.arrived(path, entry.longest, share, now);
       // The receiver's clock minus the delay is our own clock when the packet left.
       const age = Math.max(0, (now - (entry.lastArrival - entry.delay)) | 0);
       path.confirmedSentAt = Math.max(path.confirmedSentAt, now - age);
       path.delay.add(peer.relativeFeedback(entry.delay), now);
-      path.capacity.report(entry.bytes, entry.lastArrival, peer.relativeFeedback(entry.minDelay) - path.delay.min);
+      const leastQueuing = peer.relativeFeedback(entry.minDelay) - path.delay.min;
+      path.capacity.report(entry.bytes, entry.lastArrival, leastQueuing);
+      path.steadyLoss.report(packets, Math.max(0, lost), path.delay.isFull(leastQueuing), now);
       peer.scheduler.delaySample(path, age, now);
       this.events.confirmed(path, now);
     }

@@ -7,6 +7,11 @@ const SMOOTHING = 1 / 4;
 /** What was measured so long before a sample says nothing about now: the queue of a path that nobody uses has gone. */
 export const STALE_US = 500_000;
 
+/** A queue that holds this share of the most that it ever held may be full: its length is smoothed, and its room is shared with others. */
+const FULL = 0.5;
+/** A shorter one is a packet or two that a busy machine was late for. */
+const LEAST_FULL_US = 5_000;
+
 /**
  * One-way delay of a path from the peer's feedback (paper section 3.5.1, Table 5). Samples are us on a scale whose zero is the
  * unknown offset between the clocks, the same for all paths to the peer: differences between paths are true differences.
@@ -38,5 +43,10 @@ export class DelayTracker {
     this.min = this.minimum.add(sample, now);
     this.queuing = Math.max(0, this.delay - this.min);
     if (this.queuing > this.maxQueuing) this.maxQueuing = this.queuing;
+  }
+
+  /** Whether a queue in which no packet waited for less than `queuing` us may have overflowed. */
+  isFull(queuing: number): boolean {
+    return queuing > Math.max(LEAST_FULL_US, FULL * this.maxQueuing);
   }
 }

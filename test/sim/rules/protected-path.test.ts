@@ -62,6 +62,21 @@ describe('protected-path', () => {
     expectPerfect(scenario, flow);
   });
 
+  it('leaves a path that its copies overloaded as fit for use as it was', () => {
+    const full = { rate: 16e6, queueBytes: 40_000 };
+    const scenario = new Scenario([link(5_000, full), link(5_000, { ...full, rate: 8e6 })], { rules });
+    scenario.hosts.tcp({ upload: 100_000_000 });
+    scenario.pass(4e6);
+    expect(scenario.hosts.forward[1]!.counters.queueFull).to.be.greaterThan(500);
+    scenario.setRules('a', []);
+    // What its copies left in the queue has gone by then.
+    scenario.pass(0.3e6);
+    for (let window = 0; window < 10; window++) {
+      const [one, two] = scenario.during(0.2e6);
+      expect(two! / (one! + two!), `window ${window}`).to.be.within(0.2, 0.5);
+    }
+  });
+
   it('carries a TCP stream whole', () => {
     const scenario = new Scenario([lossy, { ...lossy, delay: 12_000 }], { rules });
     const connection = scenario.hosts.tcp({ upload: 2_000_000, download: 500_000 });

@@ -8,7 +8,7 @@ function report(loss: SteadyLoss, from: number, count: number, packets: number, 
   let now = from;
   for (let i = 0; i < count; i++, now += REPORT_US) {
     const lost = each === 0 ? 0 : Math.floor(packets / each);
-    loss.report(packets - lost, lost, now);
+    loss.report(packets - lost, lost, false, now);
   }
   return now;
 }
@@ -29,6 +29,15 @@ describe('steady loss of a path', () => {
       now = report(loss, report(loss, now, 20, 200, 0), 3, 200, 4);
       expect(loss.share).to.equal(0);
     }
+  });
+
+  it('is not what a queue loses that overflows all the time, nor what is known of it only afterwards', () => {
+    const loss = new SteadyLoss();
+    let now = 0;
+    for (let i = 0; i < 40; i++, now += REPORT_US) loss.report(100, 100, true, now);
+    expect(loss.share).to.equal(0);
+    report(loss, report(loss, now, 3, 200, 2), 40, 200, 0);
+    expect(loss.share).to.equal(0);
   });
 
   it('fades while nothing can tell whether it has ended, and is none at last', () => {
