@@ -30,6 +30,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
 /** Words that a command has besides its name. */
 const ALSO: Readonly<Record<string, string>> = { ls: 'list', shell: 'exec' };
 
+// Who reads the output may go (`| head`); what a command has begun it brings to its end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 const program = new Command('mpip-lab')
   .description('emulated networks for multipath work: topologies, links, experiments')
   .version(packageVersion())

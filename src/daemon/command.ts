@@ -19,8 +19,14 @@ interface Options {
   readonly logLevel?: LogLevel;
 }
 
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}
+
 /** mpipd from its arguments (without the program's name) to its end. Only wrong usage, results of --check and start-up errors are printed; the rest is logged. */
 export async function runDaemon(args: readonly string[], startDataPlane: StartDataPlane): Promise<ExitCode> {
+  // Who reads the log may go; what mpipd changed on the host must be undone all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreBrokenPipe);
   let exitCode: ExitCode = 0;
   const program = new Command('mpipd')
     .description('Multipath IP: lets TCP and UDP sessions with hosts that also run mpipd use all paths at once.')

@@ -41,6 +41,12 @@ describe('the command line of the lab', function () {
     expect(both.stdout).to.contain('ok');
   });
 
+  it('ends as it should when nobody reads its output any more', async () => {
+    const check = lab.start('check', TOPOLOGY);
+    check.child.stdout?.destroy();
+    expect(await check.ended).to.deep.equal({ status: 0, stdout: '', stderr: '' });
+  });
+
   it('says what up would do, and does nothing', async () => {
     const { status, stdout } = await lab.run('up', TOPOLOGY, '--dry-run', '--name', lab.newName());
     expect(status).to.equal(0);

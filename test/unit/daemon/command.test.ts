@@ -30,6 +30,16 @@ describe('mpipd', () => {
     expect({ exitCode, stdout, stderr }).to.deep.equal({ exitCode: 0, stdout: `${file}: ok`, stderr: '' });
   });
 
+  it('ends as it should when nobody reads its output any more', async () => {
+    const mpipd = execa(process.execPath, ['--import', 'tsx', MAIN, '--help'], {
+      reject: false,
+      buffer: { stdout: false },
+    });
+    mpipd.stdout.destroy();
+    const { exitCode, stderr } = await mpipd;
+    expect({ exitCode, stderr }).to.deep.equal({ exitCode: 0, stderr: '' });
+  });
+
   it('shows what is wrong with a configuration, checked or run', async () => {
     await writeFile(file, 'port: 6747\nschedular: paper\n');
     for (const more of [['--check'], []]) {
