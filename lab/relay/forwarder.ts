@@ -97,7 +97,7 @@ class Forwarder implements Disposable {
         return {};
       case 'reset':
         for (const link of this.#links) link.reset(now);
-        return { resetUs: this.#memory.wallUs() - (monotonicUs() - now) };
+        return { resetUs: now - this.#memory.wallToMonotonicUs() };
       case 'counters':
         return { counters: this.#links.flatMap((link) => link.counters()) };
     }

@@ -105,7 +105,7 @@ export class RelayEnd implements Pollable, Disposable {
   }
 
   ready(_events: number, nowUs: number): void {
-    this.#receive(nowUs);
+    this.#receive();
     const turn = Math.min(TURN_US, this.outgoing.leastDelayUs / 2);
     if (turn < TURN_MIN_US) return;
     this.#turnUs = nowUs + turn;
@@ -115,7 +115,7 @@ export class RelayEnd implements Pollable, Disposable {
   /** Takes what came since the last turn. Returns when the next is; Infinity when the poller waits for packets. */
   takeTurn(nowUs: number): number {
     if (nowUs < this.#turnUs || this.#turnUs === Number.POSITIVE_INFINITY) return this.#turnUs;
-    if (this.#receive(nowUs) > 0) {
+    if (this.#receive() > 0) {
       this.#turnUs = nowUs + Math.min(TURN_US, this.outgoing.leastDelayUs / 2);
     } else {
       this.#turnUs = Number.POSITIVE_INFINITY;
@@ -131,10 +131,10 @@ export class RelayEnd implements Pollable, Disposable {
     return this.incoming.nextUs();
   }
 
-  #receive(nowUs: number): number {
+  #receive(): number {
     let received = 0;
     for (let i = 0; i < BATCHES_A_TURN; i++) {
-      const count = this.socket.receive(nowUs, this.#take);
+      const count = this.socket.receive(this.#take);
       received += count;
       if (count < FULL_BATCH) break;
     }

@@ -1,6 +1,7 @@
 /** A socket that takes all frames off an interface and puts frames onto it, many in a call. */
 
 import type { Arena } from '../../src/host/arena.js';
+import { monotonicUs } from '../../src/host/clock.js';
 import {
   AF_PACKET,
   CLOCK_REALTIME,
@@ -52,6 +53,9 @@ const SOCKADDR_LL_BYTES = 20;
 const BUFFER_BYTES = 32 << 20;
 /** A time stamp that is older than this, or in the future, is a clock that was set. */
 const AGE_MAX_US = 1e6;
+/** Between two clocks that were read one after the other may lie so much; after that many readings the closest counts. */
+const CLOCKS_APART_US = 10;
+const CLOCK_READINGS = 5;
 
 /** Memory that all sockets of one thread share: they are used one at a time. */
 export class PacketMemory {
@@ -98,6 +102,24 @@ export class PacketMemory {
   wallUs(): number {
     clockGettime(CLOCK_REALTIME, this.arena.address + this.scratch);
     return timeUs(this.arena.u32, this.scratch);
+  }
+
+  /**
+   * What to add to a time of the wall clock to have it in the monotonic one, us. A thread that was interrupted between the two clocks would be
+   * wrong by as long as that took.
+   */
+  wallToMonotonicUs(): number {
+    let closest = Number.POSITIVE_INFINITY;
+    let offset = 0;
+    for (let i = 0; i < CLOCK_READINGS && closest > CLOCKS_APART_US; i++) {
+      const before = monotonicUs();
+      const wall = this.wallUs();
+      const after = monotonicUs();
+      if (after - before >= closest) continue;
+      closest = after - before;
+      offset = (before + after) / 2 - wall;
+    }
+    return offset;
   }
 }
 
@@ -150,11 +172,13 @@ export class PacketSocket implements Disposable {
   }
 
   /**
-   * Takes what is there, at most a batch. `take` gets each frame in a slot, with the time at which it reached the interface, in the clock of
-   * `nowUs` (which may be a little later than that). `exact`: that clock is the kernel's own of `wallUs`, so that its stamps need no
-   * translation, which is off by as long as the call takes. Returns how many frames there were.
+   * Takes what is there, at most a batch. `take` gets each frame in a slot, with the time at which it reached the interface, in the monotonic
+   * clock or, by `clock`, in that of `wallUs`. Returns how many frames there were.
    */
-  receive(nowUs: number, take: (arrivedUs: number, slot: number, bytes: number) => void, exact = false): number {
+  receive(
+    take: (arrivedUs: number, slot: number, bytes: number) => void,
+    clock: 'monotonic' | 'wall' = 'monotonic',
+  ): number {
     const { arena, slots, slotBytes } = this.memory;
     const { u32 } = arena;
     const room = Math.min(BATCH, slots.free);
@@ -167,7 +191,8 @@ export class PacketSocket implements Disposable {
     }
     const received = recvmmsg(this.fd, arena.address + this.memory.receiveHeaders, count, MSG_DONTWAIT);
     const got = received === -1 ? this.#nothing() : received;
-    const offset = got === 0 ? 0 : nowUs - this.memory.wallUs();
+    const offset = got === 0 || clock === 'wall' ? 0 : this.memory.wallToMonotonicUs();
+    const nowUs = got === 0 ? 0 : this.memory.wallUs() + offset;
     for (let i = 0; i < count; i++) {
       const slot = this.#receiveSlots[i];
       if (i >= got) {
@@ -181,7 +206,7 @@ export class PacketSocket implements Disposable {
         if (slot !== -1) slots.release(slot);
         continue;
       }
-      take(this.#arrival(header, i, nowUs, exact ? null : offset), slot, u32[(header + mmsghdr.bytes) >>> 2]);
+      take(this.#arrival(header, i, nowUs, offset), slot, u32[(header + mmsghdr.bytes) >>> 2]);
     }
     return got;
   }
@@ -224,12 +249,11 @@ export class PacketSocket implements Disposable {
 
   readonly #receiveSlots = new Int32Array(BATCH);
 
-  #arrival(header: number, index: number, nowUs: number, offset: number | null): number {
+  #arrival(header: number, index: number, nowUs: number, offset: number): number {
     const { u32 } = this.memory.arena;
     const bytes = u32[(header + msghdr.controlBytes) >>> 2];
     const at = findControl(u32, this.memory.control + index * CONTROL_BYTES, bytes, SOL_SOCKET, SO_TIMESTAMPNS);
     if (at === -1) return nowUs;
-    if (offset === null) return timeUs(u32, at);
     const arrived = timeUs(u32, at) + offset;
     return arrived > nowUs || arrived < nowUs - AGE_MAX_US ? nowUs : arrived;
   }

@@ -4,7 +4,7 @@ import type { Trace } from '../../emulation/trace.js';
 import type { Emulator, PlannedEnd, PlannedLink } from '../../plan/plan.js';
 import type { QueueLimit } from '../../topology/topology.js';
 import { PROBE_BYTES_MIN } from './probe.js';
-import { traceArrivals, traceFrames } from './trace.js';
+import { type TraceArrivals, traceArrivals, traceFrames } from './trace.js';
 
 /** One direction of a link that is measured. */
 export interface Expected {
@@ -154,7 +154,10 @@ function burstFrames(burstBytes: number, bytes: number): number {
 
 /** Times of probes by their sequence numbers: those of the delay first. NaN: not sent, or not arrived. */
 export interface ProbeTimes {
+  /** Before the call that sends it. */
   readonly sentUs: Float64Array;
+  /** After it: the frame entered the link in between. */
+  readonly leftUs: Float64Array;
   readonly arrivedUs: Float64Array;
 }
 
@@ -174,20 +177,28 @@ export function judge(
   return { ...base, rateBps, delay, traceUs: null };
 }
 
-/** Each frame against the time at which the trace lets it arrive. */
+/**
+ * Each frame against the times at which the trace lets it arrive. When it entered the link is known to within the call that sent it, some 20 us: a
+ * trace makes that ten times as much for all that wait behind it where its rate falls to a tenth, and more at an outage, which a frame just misses or not.
+ * So there is an earliest and a latest time for each.
+ */
 function judgeTrace(
   expected: Expected,
   { trace, originUs }: RunningTrace,
   { rate: frames }: Probes,
-  { sentUs, arrivedUs }: ProbeTimes,
+  { sentUs, leftUs, arrivedUs }: ProbeTimes,
   faults: string[],
 ): Pick<Calibration, 'rateBps' | 'delay' | 'traceUs'> {
   const { delayUs, jitterUs, loss, reorder } = expected;
-  const { aloneUs, inOrderUs } = traceArrivals(trace, originUs, delayUs, frames, sentUs);
+  const earliest = traceArrivals(trace, originUs, delayUs, frames, sentUs);
+  const latest = traceArrivals(trace, originUs, delayUs, frames, leftUs);
   const gaps = loss > 0 || reorder > 0;
+  // Behind a frame that is lost there is nothing to wait for.
+  const dueIn = ({ aloneUs, inOrderUs }: TraceArrivals, i: number): number =>
+    gaps ? Math.max(aloneUs[i], Math.min(inOrderUs[i], arrivedUs[i])) : inOrderUs[i];
+  const unsure = frames.map((_, i) => dueIn(latest, i) - dueIn(earliest, i)).filter((us) => !Number.isNaN(us));
   const arrived = frames.flatMap(({ bytes }, i) => {
-    // Behind a frame that is lost there is nothing to wait for.
-    const dueUs = gaps ? Math.max(aloneUs[i], Math.min(inOrderUs[i], arrivedUs[i])) : inOrderUs[i];
+    const dueUs = Math.min(Math.max(arrivedUs[i], dueIn(earliest, i)), dueIn(latest, i));
     const measured = { bytes, dueUs, tookUs: arrivedUs[i] - sentUs[i], lateUs: arrivedUs[i] - dueUs };
     // Those that skip the delay are no measure of it.
     const skipped = reorder > 0 && measured.lateUs < -delayUs / 2;
@@ -209,6 +220,13 @@ function judgeTrace(
       `frames come at other times than its trace lets them: off by ${ms(median)} at the median and ${ms(p99)} at p99; ` +
         `at most ${ms(DELAY_TOLERANCE_US)} and ${ms(DELAY_P99_TOLERANCE_US)} are allowed`,
     );
+  }
+  const unsureUs = quantile(
+    unsure.sort((a, b) => a - b),
+    0.5,
+  );
+  if (unsureUs > DELAY_TOLERANCE_US) {
+    faults.push(`this machine cannot tell when it sent frames: they are due within ${ms(unsureUs)} at the median`);
   }
   const wanted = (bits * 1e6) / should;
   const allowed = RATE_TOLERANCE + (2 * jitterUs) / should;

@@ -154,6 +154,7 @@ class ProbedPath implements Disposable {
     this.#missing = count;
     this.times = {
       sentUs: new Float64Array(count).fill(Number.NaN),
+      leftUs: new Float64Array(count).fill(Number.NaN),
       arrivedUs: new Float64Array(count).fill(Number.NaN),
       copies: new Uint8Array(count),
     };
@@ -189,22 +190,19 @@ class ProbedPath implements Disposable {
     this.times.sentUs[sequence] = this.memory.wallUs();
     // What the queueing discipline drops is reported as refused; it counts as lost.
     if (!this.#sender.send(this.#queue)) this.#drop();
+    this.times.leftUs[sequence] = this.memory.wallUs();
   }
 
-  ready(_events: number, nowUs: number): void {
-    this.#receiver.receive(
-      nowUs,
-      (arrivedUs, slot, bytes) => {
-        const sequence = readProbe(this.#view, this.memory.offsetOf(slot), bytes, this.index);
-        this.memory.slots.release(slot);
-        const { arrivedUs: arrived, copies } = this.times;
-        if (sequence < 0 || sequence >= arrived.length) return;
-        if (copies[sequence]++ > 0) return;
-        arrived[sequence] = arrivedUs;
-        this.#missing--;
-      },
-      true,
-    );
+  ready(): void {
+    this.#receiver.receive((arrivedUs, slot, bytes) => {
+      const sequence = readProbe(this.#view, this.memory.offsetOf(slot), bytes, this.index);
+      this.memory.slots.release(slot);
+      const { arrivedUs: arrived, copies } = this.times;
+      if (sequence < 0 || sequence >= arrived.length) return;
+      if (copies[sequence]++ > 0) return;
+      arrived[sequence] = arrivedUs;
+      this.#missing--;
+    }, 'wall');
   }
 
   [Symbol.dispose](): void {

@@ -58,7 +58,7 @@ function carry(direction: Direction, slots: Slots, probes: Probes): ProbeTimes {
     direction.arrive(atUs, slot, bytes);
   });
   collect(60e6);
-  return { sentUs, arrivedUs };
+  return { sentUs, leftUs: sentUs, arrivedUs };
 }
 
 describe('the calibration of a link', () => {
@@ -138,12 +138,20 @@ describe('the calibration of a link', () => {
   });
 });
 
+/** How long before a frame entered the link its sender was called, and how long after that the call returned, us. */
+interface Sending {
+  readonly calledUs?: number;
+  readonly firstCalledUs?: number;
+  readonly tookUs?: number;
+}
+
 /** What the calibration says of a direction with a trace, `sinceUs` after that has started. */
 function calibrateTrace(
   text: string,
   link = '',
   change: Partial<DirectionSettings> = {},
   sinceUs = 150_000,
+  sending: Sending = {},
 ): Calibration {
   const trace = parseTrace(text);
   const document = `name: t\nnodes: { a: { kind: host }, b: { kind: host } }\nlinks:
@@ -154,7 +162,13 @@ function calibrateTrace(
   const probes = probesFor(expected, 0, 1, { trace, originUs });
   const settings = { ...planned.ends[0].emulation!, trace, rateBps: null, ...change };
   const slots = new Slots(8192);
-  const times = carry(new Direction(settings, slots, originUs), slots, probes);
+  const { calledUs = 0, tookUs = 0, firstCalledUs = calledUs } = sending;
+  const { sentUs, arrivedUs } = carry(new Direction(settings, slots, originUs), slots, probes);
+  const times = {
+    sentUs: sentUs.map((us, i) => us - (i === 0 ? firstCalledUs : calledUs)),
+    leftUs: sentUs.map((us) => us + tookUs),
+    arrivedUs,
+  };
   return judge(expected, probes, times, { trace, originUs });
 }
 
@@ -196,6 +210,21 @@ describe('the calibration of a link with a trace', () => {
     expect(calibrateTrace(steps, '', { trace: parseTrace(steps.replace('30ms', '32ms')) }).faults.join()).to.match(
       /^frames come at other times than its trace lets them: off by [\d.]+ ms at the median and 2\.00 ms at p99/,
     );
+  });
+
+  it('allows for the calls that send frames, which a rate that falls and an outage make much longer', () => {
+    for (const edge of [0.1, 0.5, 1, 2, 3].map((ms) => 400 + ms)) {
+      const falls = `time,rate\n0s,40mbit\n${edge}ms,0\n${edge + 50}ms,10mbit\n550ms,400kbit\n2s\n`;
+      const { faults } = calibrateTrace(falls, '', {}, 150_000, { calledUs: 40, tookUs: 40, firstCalledUs: 300 });
+      expect(faults, `outage at ${edge} ms`).to.deep.equal([]);
+    }
+  });
+
+  it('tells a relay that is late, and a sender that cannot say when frames entered the link', () => {
+    const late = calibrateTrace(steps, '', { delayUs: 1200 }, 150_000, { calledUs: 20, tookUs: 20 });
+    expect(late.faults.join()).to.match(/^frames come at other times than its trace lets them/);
+    const unsure = calibrateTrace(steps, '', {}, 150_000, { calledUs: 20, tookUs: 2000 });
+    expect(unsure.faults.join()).to.match(/^this machine cannot tell when it sent frames/);
   });
 
   it('says that nothing was compared where nothing gets through for long', () => {
