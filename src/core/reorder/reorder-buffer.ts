@@ -18,7 +18,12 @@ export const MAX_HOLD_US = 200_000;
  * While all paths keep their order, losses are seen without the timer, which is then only for a path that falls silent: it can be
  * generous, and a queue that builds up faster than the smoothed delay follows does not make packets late.
  */
-const FIFO_MIN_HOLD_US = 40_000;
+const FIFO_MIN_HOLD_US = 80_000;
+/**
+ * When for longer than this nothing comes on any path, it is the machine or the sender that stands still, not one path: such a time does not
+ * count as waited, up to once the hold time.
+ */
+const SILENCE_US = 20_000;
 /** How long a path that reordered its own packets is not trusted to be first in, first out. */
 const DISTRUST_US = 10_000_000;
 /** Slots that must stay free for receiving; below, everything held goes out. */
@@ -50,6 +55,10 @@ export class ReorderBuffer {
   private readonly paths: IncomingPath[] = [];
   private readonly newest: number[] = [];
   private readonly newestAt: number[] = [];
+  /** When the newest packet came on whatever path, and from when to when nothing came for longer than SILENCE_US. */
+  private arrivedAt = Number.POSITIVE_INFINITY;
+  private silentFrom = 0;
+  private silentUntil = 0;
   /** Until then packets may be under way on paths that have not brought any of the session yet. */
   private openUntil = Number.NEGATIVE_INFINITY;
 
@@ -91,7 +100,6 @@ export class ReorderBuffer {
     this.longestHold = holdLimit;
     if (mode === 'off') this.releaseAll(now);
     if (this.head === this.tail) return;
-    this.deadline = this.since[this.head] + this.holdTime(now);
     this.onTimeout(now);
   }
 
@@ -119,6 +127,8 @@ export class ReorderBuffer {
 
   /** Gives up the gap when its time has come. */
   onTimeout(now: number): void {
+    if (this.head === this.tail) return;
+    this.deadline = this.dueTime(now);
     if (now < this.deadline) return;
     this.timeouts++;
     this.giveUpGap(now);
@@ -281,7 +291,7 @@ export class ReorderBuffer {
       this.head = this.tail = 0;
       this.deadline = Number.POSITIVE_INFINITY;
     } else {
-      this.deadline = this.since[this.head] + this.holdTime(now);
+      this.deadline = this.dueTime(now);
     }
   }
 
@@ -315,7 +325,7 @@ export class ReorderBuffer {
       } else if (this.slots.available < RESERVED_SLOTS) {
         this.releaseAll(now);
       } else {
-        if (this.deadline === Number.POSITIVE_INFINITY) this.deadline = this.since[this.head] + this.holdTime(now);
+        if (this.deadline === Number.POSITIVE_INFINITY) this.deadline = this.dueTime(now);
         return;
       }
     }
@@ -331,6 +341,16 @@ export class ReorderBuffer {
       if (known < 0 || ((this.newest[known] - this.next) | 0) <= 0 || path.reordersUntil > now) return false;
     }
     return true;
+  }
+
+  /** When the gap in front of what is held is to be given up. */
+  private dueTime(now: number): number {
+    const since = this.since[this.head];
+    const hold = this.holdTime(now);
+    const before = this.silentUntil - Math.max(this.silentFrom, since);
+    const latest = now - Math.max(this.arrivedAt + SILENCE_US, since);
+    const silent = Math.max(0, before, latest);
+    return since + Math.min(this.longestHold, hold + Math.min(hold, silent));
   }
 
   /** Time to wait for the slowest path, from spread of the delays + 4 x jitter. The paper has no timer; the longest stands in for it. */
@@ -363,6 +383,11 @@ export class ReorderBuffer {
 
   /** Keeps each path's newest number; a path that brings an older one than before reorders. */
   private note(path: IncomingPath, last: number, first: number, isCopy: boolean, now: number): void {
+    if (now - this.arrivedAt > SILENCE_US) {
+      this.silentFrom = this.arrivedAt + SILENCE_US;
+      this.silentUntil = now;
+    }
+    this.arrivedAt = now;
     let i = this.paths.indexOf(path);
     if (i < 0) {
       i = this.paths.length;

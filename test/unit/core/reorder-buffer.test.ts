@@ -126,15 +126,43 @@ describe('reorder buffer', () => {
     bench.insert(3, 1, 0, 1000);
     const { deadline } = bench.buffer;
     expect(deadline).to.be.within(1000 + 5_000, 1000 + 200_000);
+    bench.insert(4, 1, 0, 15_000);
+    bench.insert(5, 1, 0, 30_000);
     bench.buffer.onTimeout(deadline - 1);
     expect(bench.delivered).to.deep.equal([0, 1]);
     bench.buffer.onTimeout(deadline);
-    expect(bench.delivered).to.deep.equal([0, 1, 3]);
+    expect(bench.delivered).to.deep.equal([0, 1, 3, 4, 5]);
     bench.insert(2, 1, 1, deadline + 1);
     bench.insert(2, 1, 1, deadline + 2);
-    expect(bench.delivered).to.deep.equal([0, 1, 3, 2]);
+    expect(bench.delivered).to.deep.equal([0, 1, 3, 4, 5, 2]);
     expect(bench.buffer.late).to.equal(1);
     expect(bench.buffer.duplicates).to.equal(1);
+  });
+
+  it('waits for longer when nothing came on any path meanwhile, yet no longer than twice as long', () => {
+    for (const silence of [45_000, Number.POSITIVE_INFINITY]) {
+      const bench = new Bench('adaptive');
+      bench.insert(0, 1, 0, 0);
+      bench.insert(1, 1, 1, 0);
+      bench.insert(3, 1, 0, 1000);
+      const hold = bench.buffer.deadline - 1000;
+      // The first timers after a standstill fire before what came meanwhile is read.
+      let now = 1000;
+      while (bench.buffer.deadline < 1000 + silence) {
+        now = bench.buffer.deadline;
+        bench.buffer.onTimeout(now);
+      }
+      if (silence < Number.POSITIVE_INFINITY) {
+        bench.insert(4, 1, 0, 1000 + silence);
+        expect(bench.delivered).to.deep.equal([0, 1]);
+        bench.insert(2, 1, 1, 1000 + silence + 10);
+        expect(bench.delivered).to.deep.equal([0, 1, 2, 3, 4]);
+        expect(bench.buffer.timeouts).to.equal(0);
+      } else {
+        expect(bench.delivered).to.deep.equal([0, 1, 3]);
+        expect(now).to.equal(1000 + 2 * hold);
+      }
+    }
   });
 
   it("pushes everything up once the paper's 100 packets are exceeded", () => {
