@@ -5,6 +5,7 @@ import { linksBetween, type ReceivingLink } from '../measure/links.js';
 import { type Measure, measured } from '../measure/measures.js';
 import { MpipSampler } from '../measure/mpip-sampler.js';
 import { REORDER_PERIOD_MS, reorderingOf } from '../measure/reordering.js';
+import { ruleRatesOf } from '../measure/rule-rates.js';
 import { LinkSampler, type LiveRate } from '../measure/sampler.js';
 import { throughputOf, type Window } from '../measure/throughput.js';
 import type { Plan } from '../plan/plan.js';
@@ -144,6 +145,11 @@ export async function runArm(run: ArmRun): Promise<ArmOutcome> {
   }
   if (main !== null && reordering !== null) {
     const own = reorderingOf(main.workload.name, reordering.statuses(start, end));
+    series.push(...own.series);
+    Object.assign(metrics, own.metrics);
+  }
+  if (main !== null && mpip !== null) {
+    const own = ruleRatesOf(main.workload.name, mpip.statuses(start, end), settled, end - start);
     series.push(...own.series);
     Object.assign(metrics, own.metrics);
   }

@@ -1,12 +1,14 @@
 /** Claims of scenarios, checked before anything is run: that they can be read, that their metrics exist, that their units go together. */
 import type { DocumentProblem } from '../../src/document/error.js';
 import { nearest } from '../../src/document/nearest.js';
+import { planOf } from '../experiment/arm-plan.js';
 import type { Arm } from '../experiment/experiment.js';
 import { endsOf, limitOf } from '../experiment/limit-of.js';
 import { mainOf } from '../experiment/run-arm.js';
 import { linksBetween } from '../measure/links.js';
 import { type Measure, metricsOf } from '../measure/measures.js';
 import { REORDER_METRICS } from '../measure/reordering.js';
+import { ruleMetric, rulesWithMetric } from '../measure/rule-rates.js';
 import type { Plan } from '../plan/plan.js';
 import { ClaimError } from '../results/claim-syntax.js';
 import { evaluateClaim } from '../results/claims.js';
@@ -77,6 +79,8 @@ function metricNames(
     }
     for (const measure of measures) for (const metric of metricsOf(measure)) add(metric);
     if (arm.mpip && main !== null) for (const metric of REORDER_METRICS) add(`${main.workload.name}.${metric}`);
+    const sender = ends && planOf(arm, plan).nodes.find((node) => node.name === ends.sender);
+    for (const rule of rulesWithMetric(sender?.mpip?.settings ?? {})) add(ruleMetric(main!.workload.name, rule));
     if (arm.mptcp && main?.flow.transport === 'tcp') add(`${main.workload.name}.subflows`);
   }
   return names;

@@ -98,6 +98,8 @@ export interface RuleStatus {
   name: string;
   /** Packets that took it. */
   packets: number;
+  /** Sent for them on all paths, copies among it, with outer headers. */
+  bytes: number;
 }
 
 export interface NodeStatus {

@@ -28,7 +28,7 @@ export function describe(context: NodeContext, availability: Iterable<Availabili
       // By TCP alone, a path by UDP is no more than what asks for a connection.
       .filter(({ transport }) => config.transport !== 'tcp' || transport === 'tcp')
       .map((path) => describePath(context, path)),
-    rules: [...rules.active, rules.rest].map(({ rule, packets }) => ({ name: rule.name, packets })),
+    rules: [...rules.active, rules.rest].map(({ rule, packets, bytes }) => ({ name: rule.name, packets, bytes })),
   };
 }
 

@@ -4,7 +4,14 @@
  */
 import { set32 } from '../memory.js';
 import { furthestFrom } from '../routing/disjoint.js';
-import { DEFAULT_RULE, isPureAck, type RoutingRule, ruleFor, withoutBackups } from '../routing/rules.js';
+import {
+  type ActiveRule,
+  DEFAULT_RULE,
+  isPureAck,
+  type RoutingRule,
+  ruleFor,
+  withoutBackups,
+} from '../routing/rules.js';
 import type { Path } from '../tables/paths.js';
 import type { Session } from '../tables/sessions.js';
 import { Timer } from '../timers.js';
@@ -40,6 +47,7 @@ export class Transmitter {
 
   /** The packet in hand. */
   private session!: Session;
+  private active!: ActiveRule;
   private packet!: PacketView;
   private segmentBytes = 0;
   /** Segments that fit one message. */
@@ -123,6 +131,7 @@ export class Transmitter {
     const pureAck = isTcp && isPureAck(packet.tcpFlags, payload);
     const active = ruleFor(session.rulesFrom(this.context.rules), length, packet.dscp, pureAck);
     active.packets += segments;
+    this.active = active;
     this.dispatch(active.rule, segments, datagramBytes, now);
     session.sendSequence = (session.sendSequence + segments) | 0;
     session.sentPackets += segments;
@@ -194,6 +203,7 @@ export class Transmitter {
     this.cmType = CmType.data;
     this.copies = 1;
     this.session.peer.scheduler.sent(path, bytes, now);
+    this.active.bytes += bytes;
     path.sentPackets++;
     path.sentBytes += bytes;
     if (path.unconfirmedSince === 0) path.unconfirmedSince = now;
@@ -208,6 +218,7 @@ export class Transmitter {
       const run = Math.min(this.longest, end - at);
       const bytes = this.emit(path, at, run, datagramBytes, at + run === segments, now);
       session.peer.scheduler.sent(path, bytes, now);
+      this.active.bytes += bytes;
       path.sentPackets += run;
       path.sentBytes += bytes;
       at += run;

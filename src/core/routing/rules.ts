@@ -81,6 +81,8 @@ export const DEFAULT_RULE: RoutingRule = { name: 'default', match: {}, mode: 'al
 export class ActiveRule {
   /** Packets that took it; segments of a super-packet count each. */
   packets = 0;
+  /** What was sent for them on all paths, copies and trials among it, with outer headers; what a path's failure has sent again is not. */
+  bytes = 0;
 
   constructor(readonly rule: RoutingRule) {}
 }

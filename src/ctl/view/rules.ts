@@ -1,4 +1,5 @@
 import type { RuleListing } from '../../daemon/api.js';
+import { bytes as bytesText } from './quantity.js';
 import { type Column, renderTable } from './table.js';
 
 const ANY = '*';
@@ -15,6 +16,7 @@ const COLUMNS: readonly Column<RuleListing>[] = [
   { title: 'PATHS', cell: ({ rule }) => paths(rule) },
   { title: 'REORDER', cell: ({ rule }) => ordering(rule) },
   { title: 'PACKETS', cell: ({ packets }) => String(packets), align: 'right' },
+  { title: 'SENT', cell: ({ bytes }) => bytesText(bytes), align: 'right' },
 ];
 
 export function rulesTable(rules: readonly RuleListing[], width?: number): string {

@@ -14,10 +14,12 @@ export class RuleError extends Error {
 
 export type { RuleDefinition };
 
-/** A rule as documents write it, and how many packets took it. */
+/** A rule as documents write it, how many packets took it, and the bytes sent for them. */
 export interface RuleListing {
   readonly rule: RuleDefinition;
   readonly packets: number;
+  /** On all paths, copies among it, with outer headers. */
+  readonly bytes: number;
 }
 
 /** The list with one more rule, in front of the one called `before` or at the end. Throws RuleError. */
@@ -41,10 +43,10 @@ export function newRules(definitions: unknown): RoutingRule[] {
 
 /** The list with what the node counted; the last entry stands for what no rule matches. */
 export function listRules(rules: readonly RoutingRule[], counts: readonly RuleStatus[]): RuleListing[] {
-  return [...rules, DEFAULT_RULE].map((rule) => ({
-    rule: definitionOf(rule),
-    packets: counts.find(({ name }) => name === rule.name)?.packets ?? 0,
-  }));
+  return [...rules, DEFAULT_RULE].map((rule) => {
+    const counted = counts.find(({ name }) => name === rule.name);
+    return { rule: definitionOf(rule), packets: counted?.packets ?? 0, bytes: counted?.bytes ?? 0 };
+  });
 }
 
 function indexOf(rules: readonly RoutingRule[], name: string): number {

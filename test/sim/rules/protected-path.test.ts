@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { RoutingMode } from '../../../src/core/routing/rules.js';
 import { expectOnceInOrder, expectOnly, expectPerfect, INTERVAL, link, rule, Scenario } from './scenario.js';
 
 describe('protected-path', () => {
@@ -48,6 +49,28 @@ describe('protected-path', () => {
     expect(reorder.timeouts).to.equal(0);
     // Nine of ten packets come twice.
     expect(reorder.duplicates / receivedPackets).to.be.within(0.87, 0.93);
+  });
+
+  it('counts the bytes that packets of a rule cost, each copy among them, as the paths count them', () => {
+    const paths = [link(10_000), link(20_000)];
+    const cost = (mode: RoutingMode): { rule: number; paths: number; packets: number } => {
+      const scenario = new Scenario(paths, { rules: [rule(mode)] });
+      const { stop } = scenario.flow();
+      const onPaths = (): number => scenario.path('a', 0).sentBytes + scenario.path('a', 1).sentBytes;
+      const before = [scenario.bytesOf('a', mode), onPaths(), scenario.packetsOf('a', mode)] as const;
+      scenario.pass(2e6);
+      const [bytes, all, packets] = [scenario.bytesOf('a', mode), onPaths(), scenario.packetsOf('a', mode)];
+      stop();
+      expect(scenario.bytesOf('a', 'default')).to.equal(0);
+      return { rule: bytes - before[0], paths: all - before[1], packets: packets - before[2] };
+    };
+    const [one, two] = [cost('single-path'), cost('protected-path')];
+    expect(one.packets).to.be.greaterThan(900);
+    expect(two.rule / two.packets).to.equal((2 * one.rule) / one.packets);
+    for (const { rule: ofRule, paths: ofPaths } of [one, two]) {
+      // Paths count what the nodes tell each other, too.
+      expect(ofRule).to.be.within(0.9 * ofPaths, ofPaths);
+    }
   });
 
   it('goes on over one path when the other goes, without a gap', () => {

@@ -97,6 +97,10 @@ export class Scenario {
     return this.hosts.status(name).rules.find((other) => other.name === ruleName)!.packets;
   }
 
+  bytesOf(name: 'a' | 'b', ruleName: string): number {
+    return this.hosts.status(name).rules.find((other) => other.name === ruleName)!.bytes;
+  }
+
   session(name: 'a' | 'b', protocol: 'tcp' | 'udp'): SessionStatus {
     return this.hosts.status(name).sessions.find((session) => session.protocol === protocol)!;
   }

@@ -189,22 +189,26 @@ describe('mpipctl', () => {
         exitCode: 0,
         error: '',
         output: [
-          'NAME     DEST IP  DEST PORT  PROTOCOL  LENGTH  OTHER                           MODE            PATHS                             REORDER  PACKETS',
-          'voice    *        *          *         *       source-port 5000-5100, dscp ef  protected-path  eth0, eth1, rtt < 50ms, 3 copies  *              0',
-          'ssh      *        22         tcp       0-200   *                               single-path     *                                 *             12',
-          'default  *        *          *         *       *                               all-paths       *                                 *           4000',
+          'NAME     DEST IP  DEST PORT  PROTOCOL  LENGTH  OTHER                           MODE            PATHS                             REORDER  PACKETS    SENT',
+          'voice    *        *          *         *       source-port 5000-5100, dscp ef  protected-path  eth0, eth1, rtt < 50ms, 3 copies  *              0     0 B',
+          'ssh      *        22         tcp       0-200   *                               single-path     *                                 *             12  1.8 kB',
+          'default  *        *          *         *       *                               all-paths       *                                 *           4000  5.9 MB',
           '',
         ].join('\n'),
       });
       const reserve =
         '--name lte --port 1 --mode selected-paths --paths lte --metered yes --backup no --hold-limit 50ms';
       const withReserve = await rules('add', ...reserve.split(' '));
-      expect(withReserve.output).to.match(/selected-paths +lte, metered, no backup +at most 50ms +0\n/);
+      expect(withReserve.output).to.match(/selected-paths +lte, metered, no backup +at most 50ms +0 +0 B\n/);
       await rules('remove', 'lte');
       const json = await rules('remove', 'voice', '--json');
       expect(JSON.parse(json.output)).to.deep.equal([
-        { rule: { name: 'ssh', port: '22', protocol: 'tcp', length: '0-200', mode: 'single-path' }, packets: 12 },
-        { rule: { name: 'default', mode: 'all-paths' }, packets: 4000 },
+        {
+          rule: { name: 'ssh', port: '22', protocol: 'tcp', length: '0-200', mode: 'single-path' },
+          packets: 12,
+          bytes: 1800,
+        },
+        { rule: { name: 'default', mode: 'all-paths' }, packets: 4000, bytes: 5_900_000 },
       ]);
       expect((await rules('list')).output).to.equal((await rules('list', '--state', folder)).output);
     });

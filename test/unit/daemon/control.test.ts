@@ -100,7 +100,9 @@ describe('the control socket', () => {
 
   it('changes rules, answers with the list that has become of it, and says why it does not', async () => {
     await using client = await ControlClient.connect(path);
-    expect(await client.rules()).to.deep.equal([{ rule: { name: 'default', mode: 'all-paths' }, packets: 4000 }]);
+    expect(await client.rules()).to.deep.equal([
+      { rule: { name: 'default', mode: 'all-paths' }, packets: 4000, bytes: 5_900_000 },
+    ]);
     const ssh = { name: 'ssh', port: 22, priority: 'responsiveness' } as const;
     const names = async (listing: Promise<{ rule: { name?: string | undefined } }[]>) =>
       (await listing).map(({ rule }) => rule.name);
@@ -113,6 +115,7 @@ describe('the control socket', () => {
     expect((await client.rules())[1]).to.deep.equal({
       rule: { name: 'ssh', port: '22', mode: 'single-path' },
       packets: 12,
+      bytes: 1800,
     });
     const refused = await rejection(client.addRule({ ...ssh, name: 'again' }));
     expect(refused).to.include({ code: 'E_RULES' });

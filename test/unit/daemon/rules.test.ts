@@ -331,9 +331,9 @@ describe('changes of the rules', () => {
   }
 
   it('are listed in the form of documents, with the counts of the node and what no rule matches', () => {
-    expect(listRules(ssh, [{ name: 'default', packets: 7 }])).to.deep.equal([
-      { rule: { name: 'ssh', port: '22', mode: 'single-path' }, packets: 0 },
-      { rule: { name: 'default', mode: 'all-paths' }, packets: 7 },
+    expect(listRules(ssh, [{ name: 'default', packets: 7, bytes: 800 }])).to.deep.equal([
+      { rule: { name: 'ssh', port: '22', mode: 'single-path' }, packets: 0, bytes: 0 },
+      { rule: { name: 'default', mode: 'all-paths' }, packets: 7, bytes: 800 },
     ]);
   });
 });

@@ -123,8 +123,8 @@ export const status: DaemonStatus = {
     },
   ],
   rules: [
-    { name: 'ssh', packets: 12 },
-    { name: 'default', packets: 4000 },
+    { name: 'ssh', packets: 12, bytes: 1800 },
+    { name: 'default', packets: 4000, bytes: 5_900_000 },
   ],
   daemon: { version: '0.1.0', pid: 4711, uptimeMs: 3_723_000, tun: 'mpip0', io: { tunReads: 800, wireSends: 0 } },
 };
