@@ -1,65 +1,33 @@
+/** A window is so many parts and the one that is under way. */
+const PARTS = 3;
+
 /**
- * Minimum of the samples of the last window, in constant space: the best sample and two later, larger ones that take over when it
- * grows old. After Kathleen Nichols' filter, as in Linux' lib/win_minmax.c.
+ * Minimum of the samples of the last window, in constant space. Its parts begin at fixed times of the clock, the same for all minima of one length: where
+ * queues stand for longer than a window, the minima of all paths forget the time before at once, and stay comparable. Each with a window of its own
+ * would for a while take one path's queue for its length, and the other's not.
  */
 export class WindowedMin {
-  private readonly value = new Float64Array(3);
-  private readonly time = new Float64Array(3);
-  private filled = false;
+  private readonly least = new Float64Array(PARTS + 1).fill(Number.POSITIVE_INFINITY);
+  private readonly partUs: number;
+  private part = 0;
 
   /** `windowUs` Infinity keeps the minimum of all time, as the paper does. */
-  constructor(private readonly windowUs: number) {}
-
-  get empty(): boolean {
-    return !this.filled;
+  constructor(windowUs: number) {
+    this.partUs = windowUs / PARTS;
   }
 
-  get(): number {
-    return this.value[0];
-  }
-
-  /** Takes a sample in and returns the minimum. */
+  /** Takes a sample in and returns the minimum of at least the window before `now`, and of at most a third more. */
   add(sample: number, now: number): number {
-    const { value, time } = this;
-    if (!this.filled || sample <= value[0] || now - time[2] > this.windowUs) {
-      this.filled = true;
-      value.fill(sample);
-      time.fill(now);
-      return sample;
+    const { least } = this;
+    const part = Math.floor(now / this.partUs);
+    for (let gone = Math.min(part - this.part, PARTS + 1); gone > 0; gone--) {
+      least[(part - gone + 1) % (PARTS + 1)] = Number.POSITIVE_INFINITY;
     }
-    if (sample <= value[1]) {
-      value[1] = value[2] = sample;
-      time[1] = time[2] = now;
-    } else if (sample <= value[2]) {
-      value[2] = sample;
-      time[2] = now;
-    }
-    this.age(sample, now);
-    return value[0];
-  }
-
-  private age(sample: number, now: number): void {
-    const { value, time } = this;
-    const age = now - time[0];
-    if (age > this.windowUs) {
-      this.shift(sample, now);
-      if (now - time[0] > this.windowUs) this.shift(sample, now);
-    } else if (time[1] === time[0] && age > this.windowUs / 4) {
-      value[1] = value[2] = sample;
-      time[1] = time[2] = now;
-    } else if (time[2] === time[1] && age > this.windowUs / 2) {
-      value[2] = sample;
-      time[2] = now;
-    }
-  }
-
-  private shift(sample: number, now: number): void {
-    const { value, time } = this;
-    value[0] = value[1];
-    time[0] = time[1];
-    value[1] = value[2];
-    time[1] = time[2];
-    value[2] = sample;
-    time[2] = now;
+    this.part = part;
+    const current = part % (PARTS + 1);
+    least[current] = Math.min(least[current], sample);
+    let all = sample;
+    for (let i = 0; i <= PARTS; i++) all = Math.min(all, least[i]);
+    return all;
   }
 }
