@@ -18,10 +18,10 @@ export const MAX_HOLD_US = 200_000;
  * While all paths keep their order, losses are seen without the timer, which is then only for a path that falls silent: it can be
  * generous, and a queue that builds up faster than the smoothed delay follows does not make packets late.
  */
-const FIFO_MIN_HOLD_US = 80_000;
+const FIFO_MIN_HOLD_US = 40_000;
 /**
- * When for longer than this nothing comes on any path, it is the machine or the sender that stands still, not one path: such a time does not
- * count as waited, up to once the hold time.
+ * When for longer than this nothing came on any path, it was the machine or the sender that stood still, not one path: such a time does not
+ * count as waited, up to once the hold time. While it lasts it may be a path that took a whole window with it, so no more than this is added.
  */
 const SILENCE_US = 20_000;
 /** How long a path that reordered its own packets is not trusted to be first in, first out. */
@@ -349,7 +349,7 @@ export class ReorderBuffer {
     const hold = this.holdTime(now);
     const before = this.silentUntil - Math.max(this.silentFrom, since);
     const latest = now - Math.max(this.arrivedAt + SILENCE_US, since);
-    const silent = Math.max(0, before, latest);
+    const silent = Math.max(0, before, Math.min(latest, SILENCE_US));
     return since + Math.min(this.longestHold, hold + Math.min(hold, silent));
   }
 
