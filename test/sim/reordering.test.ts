@@ -15,8 +15,19 @@ const DATAGRAM = 1200;
 const DATAGRAM_ON_WIRE = DATAGRAM + 20 + 8 + 25 + 8;
 
 /** Two nodes over two paths, the second `spread` us longer. */
-function nodes(mode: ReorderMode, spread: number, change: Partial<LinkParameters> = {}): TwoHosts {
-  const links = [5_000, 5_000 + spread].map((delay) => ({ rate: RATE, delay, jitter: 100, queueBytes: RATE / 8 / 20 }));
+function nodes(
+  mode: ReorderMode,
+  spread: number,
+  change: Partial<LinkParameters> = {},
+  every: Partial<LinkParameters> = {},
+): TwoHosts {
+  const links = [5_000, 5_000 + spread].map((delay) => ({
+    rate: RATE,
+    delay,
+    jitter: 100,
+    queueBytes: RATE / 8 / 20,
+    ...every,
+  }));
   const reorder = { tcp: mode, udp: mode };
   const scheduler = mode === 'paper' ? 'paper' : 'earliest';
   const side = { config: { reorder, scheduler } as const, mpipd: { gro: true } };
@@ -34,8 +45,14 @@ function nodes(mode: ReorderMode, spread: number, change: Partial<LinkParameters
 }
 
 /** A TCP flow; to the segments that its receiver saw and the reorder buffer's counts. */
-function transfer(mode: ReorderMode, spread: number, change: Partial<LinkParameters> = {}, seconds = 6) {
-  const hosts = nodes(mode, spread, change);
+function transfer(
+  mode: ReorderMode,
+  spread: number,
+  change: Partial<LinkParameters> = {},
+  seconds = 6,
+  every: Partial<LinkParameters> = {},
+) {
+  const hosts = nodes(mode, spread, change, every);
   const { clock } = hosts.world;
   const tcp = new BulkTcp({
     sender: hosts.a.host,
@@ -45,7 +62,8 @@ function transfer(mode: ReorderMode, spread: number, change: Partial<LinkParamet
   });
   clock.runUntil(clock.now + seconds * SECOND);
   const counts = () => hosts.status('b').sessions[0]!.reorder;
-  return { tcp, counts, drops: hosts.dropped.length };
+  const leastDelays = () => hosts.status('a').paths.map(({ minDelayUs }) => minDelayUs);
+  return { tcp, counts, leastDelays, drops: hosts.dropped.length };
 }
 
 describe('reordering as designed (timer, release on certain loss, adaptive size; `paper` mode with 100 packets)', function () {
@@ -60,6 +78,14 @@ describe('reordering as designed (timer, release on certain loss, adaptive size;
       // Both paths together, for the difference and the queue of the longer path.
       expect(maxHeld).to.be.within(20, ((spread + 50_000) * 2 * RATE) / 8e6 / FULL);
     }
+  });
+
+  it('knows how short paths are whose queues have not been empty for a minute, and keeps their order', () => {
+    const { counts, leastDelays } = transfer('adaptive', 8_000, {}, 60, { rate: 4e6, queueBytes: 150_000 });
+    const { timeouts, late } = counts();
+    expect([timeouts, late]).to.deep.equal([0, 0]);
+    const [one, two] = leastDelays();
+    expect(two! - one!).to.be.within(7_000, 9_000);
   });
 
   it('release on certain loss: a gap is given up as soon as both paths have brought something newer, without the timer', () => {

@@ -23,7 +23,7 @@ export class Feedback {
   delayReceived(peer: Peer, pathId: number, rawDelay: number, rtt: number, now: number): void {
     const path = peer.pathById[pathId];
     if (path === undefined) return;
-    path.delay.add(peer.relativeFeedback(rawDelay), now);
+    path.delay.add(peer.relativeFeedback(rawDelay), now, path.capacity.isLoaded);
     const age = Math.max(rtt, 0);
     path.addRoundTrip(age, now);
     peer.scheduler.delaySample(path, age, now);
@@ -46,7 +46,7 @@ export class Feedback {
       // The receiver's clock minus the delay is our own clock when the packet left.
       const age = Math.max(0, (now - (entry.lastArrival - entry.delay)) | 0);
       path.confirmedSentAt = Math.max(path.confirmedSentAt, now - age);
-      path.delay.add(peer.relativeFeedback(entry.delay), now);
+      path.delay.add(peer.relativeFeedback(entry.delay), now, path.capacity.isLoaded);
       const leastQueuing = peer.relativeFeedback(entry.minDelay) - path.delay.min;
       path.capacity.report(entry.bytes, entry.lastArrival, leastQueuing);
       path.steadyLoss.report(packets, Math.max(0, lost), path.delay.isFull(leastQueuing), now);

@@ -35,6 +35,9 @@ const RECOVERY = 1.5;
 /** After a try in vain the next one is so much later. A packet that such a path gets holds up what is behind it. */
 const LEAST_PATIENCE_US = 1_000_000;
 const MOST_PATIENCE_US = 10_000_000;
+/** Above this share of what it has carried a path is loaded: on the mean of LOAD_INTERVALS, so that a pause does not hide the queue. */
+const LOADED = 0.5;
+const LOAD_INTERVALS = 8;
 /** An estimate that exceeds what a queued path delivers by more has grown for want of data; it is dropped. */
 const OVERESTIMATE = 2;
 
@@ -53,6 +56,8 @@ export class CapacityEstimator {
   /** How long an estimate that is not put to the test waits until it grows, us; doubled by each vain try. */
   private patience = 0;
   private waited = 0;
+  /** What is sent as a share of `peak`, smoothed. */
+  private load = 0;
   private bytes = 0;
   private arrival = 0;
   private started = false;
@@ -100,11 +105,17 @@ export class CapacityEstimator {
     this.rate = Math.min(this.rate, MAX_RATE);
   }
 
+  /** Whether a queue may stand on the path all the time. */
+  get isLoaded(): boolean {
+    return this.load > LOADED;
+  }
+
   /**
    * Called each `us` with what was sent meanwhile. An estimate that is not put to the test goes back to what the path has carried before: a path
    * that was slow for a while would else get nothing that could tell how fast it is now.
    */
   untested(sent: number, us: number, queuing: number): void {
+    if (this.peak > 0) this.load += (Math.min(1, sent / (this.peak * us)) - this.load) / LOAD_INTERVALS;
     const isTested = sent > (this.rate * us) / 2 || (sent > 0 && queuing > QUEUE_US);
     if (!this.known || isTested || this.rate >= this.peak) return;
     this.waited += us;

@@ -2,6 +2,8 @@ import { WindowedMin } from './windowed-min.js';
 
 /** Window of the minimum delay, so that a route change or clock drift heals. */
 export const MIN_DELAY_WINDOW_US = 30_000_000;
+/** Clocks of two hosts drift apart by no more than this without anybody setting them: 100 us a second. */
+const DRIFT = 1e-4;
 /** Share of a new sample in the smoothed delay. */
 const SMOOTHING = 1 / 4;
 /** What was measured so long before a sample says nothing about now: the queue of a path that nobody uses has gone. */
@@ -35,12 +37,17 @@ export class DelayTracker {
     this.minimum = new WindowedMin(windowUs);
   }
 
-  add(sample: number, now: number): void {
+  /**
+   * @param isLoaded so much is sent on the path that a queue may have stood for long: the sample can show a shorter path then, not a longer one. A
+   * least delay that became the queue's would let the path seem empty, and the scheduler would fill it to the brim.
+   */
+  add(sample: number, now: number, isLoaded = false): void {
     this.latest = sample;
     this.delay = now - this.addedAt < STALE_US ? this.delay + (sample - this.delay) * SMOOTHING : sample;
+    const isStanding = this.known && isLoaded && sample > this.min;
+    this.min = isStanding ? Math.min(sample, this.min + (now - this.addedAt) * DRIFT) : this.minimum.add(sample, now);
     this.addedAt = now;
     this.known = true;
-    this.min = this.minimum.add(sample, now);
     this.queuing = Math.max(0, this.delay - this.min);
     if (this.queuing > this.maxQueuing) this.maxQueuing = this.queuing;
   }
