@@ -236,7 +236,6 @@ function audioOf(sender: PeerReport, receiver: PeerReport, { duration, settle }:
   );
   const counted = packets.filter(({ sent }) => sent >= settle);
   const settledDelays = delays.filter(([t]) => t >= settle).map(([, delay]) => delay);
-  const mostDelay = quantile(ascending(settledDelays), JITTER_BUFFER_SHARE);
   const total = changeOf(settled, ({ totalSamplesReceived }) => totalSamplesReceived);
   const buffer = bufferOf(settled);
   const meanDelay = settledDelays.reduce((sum, delay) => sum + delay, 0) / settledDelays.length;
@@ -244,7 +243,7 @@ function audioOf(sender: PeerReport, receiver: PeerReport, { duration, settle }:
     metrics: {
       audio_rate_bps: meanRate(bits, settle),
       ...durationMetrics('audio_delay', settledDelays),
-      ...(mostDelay === undefined ? {} : { audio_delay_p95_s: mostDelay }),
+      ...(settledDelays.length === 0 ? {} : { audio_delay_p95_s: keptDelay(settledDelays) }),
       audio_buffer_s: buffer,
       // What arrives early waits in the buffer for what is late: neither figure alone is what the listener hears.
       ...(settledDelays.length === 0 ? {} : { audio_latency_s: meanDelay + buffer }),
@@ -254,7 +253,8 @@ function audioOf(sender: PeerReport, receiver: PeerReport, { duration, settle }:
     },
     series: [
       { name: 'audio_rate', unit: 'bit/s', points: ratesOf(bits) },
-      { name: 'audio_delay', unit: 's', points: medians(delays) },
+      { name: 'audio_delay', unit: 's', points: perBin(delays, median) },
+      { name: 'audio_delay_p95', unit: 's', points: perBin(delays, keptDelay) },
       { name: 'audio_buffer', unit: 's', points: buffersOver(samples, seconds, ({ audio }) => audio) },
     ],
   };
@@ -282,7 +282,14 @@ function largest(gaps: readonly (readonly [number, number])[]): [number, number]
   return [...bins].sort(([a], [b]) => a - b).map(([bin, gap]) => [(bin + 0.5) * BIN_SECONDS, gap]);
 }
 
-function medians(points: readonly (readonly [number, number])[]): [number, number][] {
+/** The delay that most of these keep. Throws RangeError without any. */
+function keptDelay(delays: readonly number[]): number {
+  const delay = quantile(ascending(delays), JITTER_BUFFER_SHARE);
+  if (delay === undefined) throw new RangeError('there are no delays');
+  return delay;
+}
+
+function perBin(points: readonly (readonly [number, number])[], of: (values: number[]) => number): [number, number][] {
   const bins = new Map<number, number[]>();
   for (const [t, value] of points) {
     const bin = Math.floor(t / BIN_SECONDS);
@@ -290,7 +297,7 @@ function medians(points: readonly (readonly [number, number])[]): [number, numbe
     if (values === undefined) bins.set(bin, [value]);
     else values.push(value);
   }
-  return [...bins].sort(([a], [b]) => a - b).map(([bin, values]) => [(bin + 0.5) * BIN_SECONDS, median(values)]);
+  return [...bins].sort(([a], [b]) => a - b).map(([bin, values]) => [(bin + 0.5) * BIN_SECONDS, of(values)]);
 }
 
 function perSecond(frames: readonly number[], duration: number): [number, number][] {
