@@ -105,7 +105,7 @@ export class CapacityEstimator {
     this.rate = Math.min(this.rate, MAX_RATE);
   }
 
-  /** Whether a queue may stand on the path all the time. */
+  /** Whether a queue may stand on the path all the time. Known where the scheduler calls `untested`. */
   get isLoaded(): boolean {
     return this.load > LOADED;
   }
